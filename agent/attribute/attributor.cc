@@ -1,0 +1,219 @@
+#include "agent/attribute/attributor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "agent/base/strings.h"
+#include "agent/resolve/scope.h"
+
+namespace oomtrail::attribute {
+
+using model::AttributionStatus;
+using model::Event;
+
+namespace {
+
+constexpr size_t kBootIdDigits = 8;
+
+std::string Hex(uint64_t value) { return absl::StrFormat("%x", value); }
+
+// Takes `name` off the list of what is missing.
+void Found(model::Attribution& attribution, std::string_view name) {
+  std::erase(attribution.missing, name);
+}
+
+void Missing(model::Attribution& attribution, std::string_view name) {
+  Found(attribution, name);
+  attribution.missing.emplace_back(name);
+}
+
+// A source that names another pod than the cgroup path proves is not believed.
+bool Contradicts(const model::CgroupIdentity& identity, const FoundContainer& found) {
+  return identity.pod_uid && found.cgroup_uid && *identity.pod_uid != *found.cgroup_uid;
+}
+
+}  // namespace
+
+std::string Attributor::Id(std::string_view what) const {
+  return base::StrCat(std::string_view(node_.boot_id).substr(0, kBootIdDigits), "-", what);
+}
+
+void Attributor::Stamp(Event& event, uint64_t boot_ns) const {
+  event.boot_ns = boot_ns;
+  event.wall_ns = clock_.WallFromBoot(boot_ns);
+  event.node = node_.name;
+}
+
+Event Attributor::Attribute(const resolve::ResolvedKill& resolved) {
+  const model::Kill& kill = resolved.kill;
+  Event event;
+  event.kind = model::Kind::kOomKill;
+  Stamp(event, kill.boot_ns + static_cast<uint64_t>(kill.clock_offset_ns));
+  // A process is killed once: pid and start name the kill, whichever hook or pass saw it.
+  event.id = Id(base::StrCat(
+      kill.victim.pid, "-",
+      kill.victim.start_boot_ns ? Hex(*kill.victim.start_boot_ns) : "t" + Hex(kill.boot_ns)));
+  event.incident_id = Id("i" + Hex(resolved.incident));
+  event.victim = kill.victim;
+  if (kill.victim.start_boot_ns) {
+    event.victim_start_wall_ns = clock_.WallFromBoot(*kill.victim.start_boot_ns);
+  }
+  event.trigger = kill.trigger;
+  event.trigger_path = resolved.trigger_path;
+  event.cgroup_path = resolved.path;
+  event.cgroup_id = resolved.id;
+  event.cgroup_version = resolved.cgroup_version;
+  event.identity = resolved.identity;
+  event.scope = resolved.scope;
+  event.scope_inferred = resolved.scope_inferred;
+  event.limit = resolved.limit;
+  event.oom = kill.oom;
+  event.group_kill = resolved.group_kill;
+  event.hook = kill.hook;
+  event.attribution.missing = resolved.missing;
+  AddNames(event);
+  Await(event);
+  return event;
+}
+
+Event Attributor::Attribute(const resolve::ResolvedOom& resolved) {
+  const model::OomWithoutKill& oom = resolved.oom;
+  Event event;
+  event.kind = model::Kind::kOomWithoutKill;
+  Stamp(event, oom.boot_ns);
+  event.id = Id("n" + Hex(oom.boot_ns));
+  event.incident_id = Id("i" + Hex(oom.boot_ns));
+  event.trigger = oom.trigger;
+  event.trigger_path = resolved.trigger_path;
+  event.cgroup_path = resolved.path;
+  event.identity = resolved.identity;
+  if (!resolved.path.empty()) {
+    event.scope = resolve::ScopeOf(resolved.identity, resolved.identity);
+  }
+  if (!oom.memcg.levels.empty()) {
+    const model::MemcgLevel& level = oom.memcg.levels[0];
+    event.cgroup_id = level.id;
+    event.cgroup_version = oom.memcg.hierarchy == 0 ? 2 : 1;
+    event.limit = model::Limit{.path = resolved.path,
+                               .id = level.id,
+                               .bytes = level.limit_bytes,
+                               .usage_bytes = level.usage_bytes};
+  }
+  event.oom = model::OomContext{.constraint = model::Constraint::kMemcg,
+                                .order = oom.order,
+                                .gfp = oom.gfp,
+                                .limit_memcg = event.cgroup_id};
+  event.suppressed = oom.suppressed;
+  event.hook = oom.hook;
+  AddNames(event);
+  Await(event);
+  return event;
+}
+
+Event Attributor::Lost(std::string_view stage, uint64_t count) const {
+  Event event;
+  event.kind = model::Kind::kLost;
+  Stamp(event, clock_.BootNanos());
+  event.id = Id(base::StrCat("l", Hex(event.boot_ns), "-", stage));
+  event.loss = model::Loss{.stage = std::string(stage), .count = count};
+  return event;
+}
+
+void Attributor::AddNames(Event& event) const {
+  const model::CgroupIdentity& identity = event.identity;
+  model::Attribution& attribution = event.attribution;
+  attribution.sources.clear();
+  attribution.reason.clear();
+  if (event.cgroup_path.empty()) {
+    attribution.status = AttributionStatus::kUnknown;
+    attribution.reason = "the victim's cgroup could not be read";
+    return;
+  }
+  attribution.sources.emplace_back("cgroup_path");
+  if (identity.level == model::Level::kHost) {
+    attribution.status = AttributionStatus::kHost;
+    return;
+  }
+  attribution.status = AttributionStatus::kPartial;
+  attribution.reason = node_.has_sources ? "no name source knows this container"
+                                         : "no name source: neither runtime nor kubelet is asked";
+  for (const char* name : {"pod.name", "pod.namespace", "container.name"}) {
+    Missing(attribution, name);
+  }
+  const auto learn_pod = [&](const model::PodFacts& pod, const std::vector<std::string>& sources) {
+    event.pod = pod;
+    Found(attribution, "pod.name");
+    Found(attribution, "pod.namespace");
+    attribution.sources.insert(attribution.sources.end(), sources.begin(), sources.end());
+    attribution.reason = "the pod is known, its container is not";
+  };
+  if (identity.container_id) {
+    const auto found = directory_.Find(*identity.container_id);
+    if (found && Contradicts(identity, *found)) {
+      attribution.reason = base::StrCat(base::StrJoin(found->sources, ", "),
+                                        " names another pod than the cgroup path");
+      return;
+    }
+    if (found) {
+      learn_pod(found->pod, found->sources);
+      if (found->sandbox) {
+        attribution.reason = "the pod's sandbox, which has no container name";
+        return;
+      }
+      event.container = found->facts;
+      if (found->facts.name.empty()) {
+        attribution.reason = "the container is known, its name is not";
+        return;
+      }
+      Found(attribution, "container.name");
+      attribution.status = AttributionStatus::kFull;
+      attribution.reason.clear();
+      return;
+    }
+  }
+  if (identity.pod_uid) {
+    if (const auto found = directory_.FindPod(*identity.pod_uid)) {
+      learn_pod(found->facts, found->sources);
+    }
+  }
+}
+
+void Attributor::Await(const Event& event) {
+  if (event.attribution.status != AttributionStatus::kPartial || !node_.has_sources) {
+    if (event.attribution.status == AttributionStatus::kPartial) ++unattributed_["no_source"];
+    if (event.attribution.status == AttributionStatus::kUnknown) ++unattributed_["no_cgroup"];
+    return;
+  }
+  if (pending_.size() >= kMaxPending) {
+    pending_.pop_front();
+    ++unattributed_["too_many_waiting"];
+  }
+  pending_.push_back({event, clock_.BootNanos()});
+}
+
+std::vector<Event> Attributor::Amend() {
+  std::vector<Event> amended;
+  const uint64_t now = clock_.BootNanos();
+  std::deque<Pending> still;
+  for (Pending& waiting : pending_) {
+    const auto before = waiting.event.attribution;
+    AddNames(waiting.event);
+    const model::Attribution& after = waiting.event.attribution;
+    const bool full = after.status == AttributionStatus::kFull;
+    if (full || after.missing.size() < before.missing.size()) {
+      ++waiting.event.revision;
+      amended.push_back(waiting.event);
+    }
+    if (full) continue;
+    if (now - waiting.since_ns > kDeadlineNs) {
+      ++unattributed_["not_known_in_time"];
+    } else {
+      still.push_back(std::move(waiting));
+    }
+  }
+  pending_ = std::move(still);
+  return amended;
+}
+
+}  // namespace oomtrail::attribute

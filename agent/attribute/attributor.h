@@ -1,0 +1,66 @@
+// The attribute stage: a resolved kill in, an event with the names of its pod and container out.
+//
+// Owned and called by one thread. Waits for nothing: an event whose names are missing goes out with
+// what is proven, and Amend() gives it again, one revision up, when a source has answered. After
+// kDeadlineNs it stays as it is.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/attribute/pod_directory.h"
+#include "agent/base/clock.h"
+#include "agent/model/event.h"
+#include "agent/resolve/resolved_kill.h"
+
+namespace oomtrail::attribute {
+
+class Attributor {
+ public:
+  static constexpr uint64_t kDeadlineNs = 30ULL * 1'000'000'000;
+  static constexpr size_t kMaxPending = 1024;
+
+  struct Node {
+    std::string name;
+    std::string boot_id;  // of /proc/sys/kernel/random/boot_id: makes ids unique across boots
+    bool has_sources = false;
+  };
+
+  Attributor(const PodDirectory& directory, const base::Clock& clock, Node node)
+      : directory_(directory), clock_(clock), node_(std::move(node)) {}
+
+  model::Event Attribute(const resolve::ResolvedKill& resolved);
+  model::Event Attribute(const resolve::ResolvedOom& resolved);
+  model::Event Lost(std::string_view stage, uint64_t count) const;
+
+  // Whether an event waits for names: somebody should ask the sources.
+  bool wants_names() const { return !pending_.empty(); }
+
+  // The waiting events whose names are known by now.
+  std::vector<model::Event> Amend();
+
+  // Events that stayed without names, by reason.
+  const std::map<std::string, uint64_t>& unattributed() const { return unattributed_; }
+
+ private:
+  struct Pending {
+    model::Event event;
+    uint64_t since_ns;
+  };
+
+  std::string Id(std::string_view what) const;
+  void Stamp(model::Event& event, uint64_t boot_ns) const;
+  void AddNames(model::Event& event) const;
+  void Await(const model::Event& event);
+
+  const PodDirectory& directory_;
+  const base::Clock& clock_;
+  const Node node_;
+  std::deque<Pending> pending_;
+  std::map<std::string, uint64_t> unattributed_;
+};
+
+}  // namespace oomtrail::attribute
