@@ -1,0 +1,21 @@
+// An event as one line for people. Pure, thread-safe.
+#pragma once
+
+#include <string>
+
+#include "agent/model/event.h"
+
+namespace oomtrail::publish {
+
+// Without a newline:
+// 2026-11-21T05:41:07.123Z OOM-KILL shop/cart-7d9f api java[4312] rss=498.2MiB scope=container
+// limit=512.0MiB usage=512.0MiB trigger=java[4312] workload=Deployment/cart
+//
+// Where names are missing, what is proven stands in their place: pod:<uid>, the short container id,
+// host/<unit>. An amendment says OOM-KILL-NAMED and repeats the line in full.
+std::string ToText(const model::Event& event);
+
+// "498.2MiB"; binary units, one decimal.
+std::string FormatBytes(uint64_t bytes);
+
+}  // namespace oomtrail::publish
