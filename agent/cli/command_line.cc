@@ -1,0 +1,227 @@
+#include "agent/cli/command_line.h"
+
+#include <fcntl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+#include <iostream>
+#include <map>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_replace.h"
+#include "agent/base/printable.h"
+#include "agent/base/strings.h"
+#include "agent/cli/commands.h"
+#include "agent/cli/scratch_kill.h"
+
+namespace oomtrail::cli {
+namespace {
+
+constexpr const char* kAbout =
+    "oomtrail: who was OOM-killed on this node, whose limit was hit, and who caused it.\n"
+    "\n"
+    "It sees every OOM kill in the kernel, names the pod and container that lost a process,\n"
+    "and writes one line per kill.\n"
+    "\n"
+    "  oomtrail doctor     what works on this node, before anything is installed\n"
+    "  oomtrail demo       a real kill in a scratch cgroup, attributed and shown\n"
+    "  oomtrail agent      the node agent: one line per kill on stdout";
+
+constexpr const char* kFooter =
+    "Every flag can be given in the environment: --node-name is OOMTRAIL_NODE_NAME.\n"
+    "Exit codes: 0 done, 1 tried and failed, 2 a flag or file is wrong and nothing was tried.";
+
+constexpr const char* kDefaultPinDir = "/sys/fs/bpf/oomtrail";
+
+std::string EnvironmentName(const std::string& flag) {
+  return "OOMTRAIL_" + absl::AsciiStrToUpper(absl::StrReplaceAll(flag, {{"-", "_"}}));
+}
+
+template <typename T>
+CLI::Option* Flag(CLI::App& app, const std::string& name, T& value, const std::string& help) {
+  return app.add_option("--" + name, value, help)->envname(EnvironmentName(name));
+}
+
+std::string HostName() {
+  utsname names{};
+  return ::uname(&names) == 0 ? names.nodename : "";
+}
+
+// The flags of one command; `options` is complete when the texts beside it have been read. Each
+// command has its own, because a variable in the environment sets the flag of all of them.
+struct RawFlags {
+  AgentOptions options;
+  std::string hook_method = "auto";
+  std::string pin;
+  std::string log_format = "text";
+};
+
+const std::map<std::string, model::HookMethod>& Methods() {
+  static const auto& methods =
+      *new std::map<std::string, model::HookMethod>{{"fentry", model::HookMethod::kFentry},
+                                                    {"kprobe", model::HookMethod::kKprobe},
+                                                    {"tp_btf", model::HookMethod::kTpBtf},
+                                                    {"tracepoint", model::HookMethod::kTracepoint},
+                                                    {"kmsg", model::HookMethod::kKmsg}};
+  return methods;
+}
+
+void AddLogFormat(CLI::App& app, RawFlags& raw) {
+  Flag(app, "log-format", raw.log_format, "One event a line, as text or as JSON (docs/events.md)")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
+void AddNodeFlags(CLI::App& app, RawFlags& raw) {
+  AgentOptions& options = raw.options;
+  Flag(app, "node-name", options.node_name, "This node's name in every event [the host name]");
+  Flag(app, "proc-root", options.proc_root, "The host's /proc")
+      ->check(CLI::ExistingDirectory)
+      ->capture_default_str();
+  Flag(app, "cgroup-root", options.cgroup_root, "The host's cgroup mount")
+      ->check(CLI::ExistingDirectory)
+      ->capture_default_str();
+  Flag(app, "hook-method", raw.hook_method,
+       "How to see kills: auto takes the best that this kernel allows; else fentry, kprobe,\n"
+       "tp_btf, tracepoint or kmsg, and nothing in its place")
+      ->check(CLI::IsMember({"auto", "fentry", "kprobe", "tp_btf", "tracepoint", "kmsg"}))
+      ->capture_default_str();
+}
+
+void AddSourceFlags(CLI::App& app, RawFlags& raw) {
+  AgentOptions& options = raw.options;
+  Flag(app, "cri-endpoint", options.cri_endpoint,
+       "The container runtime's socket, for pod names: auto finds containerd, CRI-O and\n"
+       "cri-dockerd; none asks no runtime; else unix:///path")
+      ->capture_default_str();
+  Flag(app, "kubelet-url", options.kubelet_url,
+       "The kubelet, for owners and labels: https://NODE:10250 [not asked]");
+  Flag(app, "kubelet-ca", options.kubelet_ca, "CA certificates (PEM) that the kubelet must match");
+  Flag(app, "kubelet-token-file", options.kubelet_token_file,
+       "Bearer token for the kubelet, read anew at each request");
+  app.add_flag(
+         "--kubelet-insecure", options.kubelet_insecure,
+         "Do not verify the kubelet's certificate. Anyone on the way can then lie about names")
+      ->envname(EnvironmentName("kubelet-insecure"));
+}
+
+void AddPin(CLI::App& app, RawFlags& raw) {
+  Flag(app, "pin", raw.pin,
+       std::string("Keep collecting in the kernel while no agent runs: a directory in a bpffs, or\n"
+                   "none [") +
+           kDefaultPinDir + " where there is a bpffs]");
+}
+
+AgentOptions Finish(const RawFlags& raw) {
+  AgentOptions options = raw.options;
+  if (options.node_name.empty()) options.node_name = HostName();
+  if (raw.hook_method != "auto") options.hook_method = Methods().at(raw.hook_method);
+  if (raw.pin.empty()) {
+    options.pin_dir = kDefaultPinDir;
+    options.pin_by_default = true;
+  } else if (raw.pin != "none") {
+    options.pin_dir = raw.pin;
+  }
+  if (raw.log_format == "json") options.log_format = base::LogFormat::kJson;
+  return options;
+}
+
+// A standard descriptor that is closed would be the number of the next file that is opened, and
+// events would be written into it. What stands in its place refuses to be written to.
+void HoldStandardDescriptors() {
+  int fd = -1;
+  do {
+    fd = ::open("/dev/null", O_RDONLY);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) ::close(fd);
+}
+
+}  // namespace
+
+int Main(int argc, char** argv) {
+  HoldStandardDescriptors();
+  CLI::App app(kAbout, "oomtrail");
+  app.footer(kFooter);
+  app.set_version_flag("--version", "oomtrail " OOMTRAIL_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+
+  RawFlags agent_flags;
+  RawFlags demo_flags;
+  RawFlags doctor_flags;
+  RawFlags replay_flags;
+  ExplainOptions explain;
+  ReplayOptions replay;
+
+  CLI::App* agent =
+      app.add_subcommand("agent",
+                         "The node agent: every OOM kill on this node as a line on stdout.\n"
+                         "What it says about itself goes to stderr.");
+  AddNodeFlags(*agent, agent_flags);
+  AddSourceFlags(*agent, agent_flags);
+  AddPin(*agent, agent_flags);
+  AddLogFormat(*agent, agent_flags);
+  Flag(*agent, "record", agent_flags.options.record_file,
+       "Also write every kernel record to this file, for oomtrail replay");
+
+  CLI::App* demo = app.add_subcommand(
+      "demo",
+      "A real kill in a scratch cgroup on this machine, attributed and shown.\n"
+      "Makes a memory cgroup with a 32 MiB limit, overfills it, removes it again.");
+  AddNodeFlags(*demo, demo_flags);
+  AddLogFormat(*demo, demo_flags);
+
+  CLI::App* doctor = app.add_subcommand(
+      "doctor",
+      "What works on this node, what does not, and the remedy.\n"
+      "Attaches every hook by every method for a moment; changes nothing. Exits 0 where kills\n"
+      "can be seen, 1 where they cannot.");
+  AddNodeFlags(*doctor, doctor_flags);
+  AddSourceFlags(*doctor, doctor_flags);
+  AddPin(*doctor, doctor_flags);
+
+  CLI::App* explainer = app.add_subcommand(
+      "explain",
+      "How a cgroup path is read: one JSON object a line with path, level, container_id,\n"
+      "pod_uid, qos, runtime, driver and unit. Reads nothing but the paths.");
+  explainer
+      ->add_option("PATH", explain.paths, "Cgroup paths, as in /proc/PID/cgroup; - reads stdin")
+      ->required();
+
+  CLI::App* replayer = app.add_subcommand(
+      "replay",
+      "A file of agent --record through the same pipeline, offline: the same events, with the\n"
+      "same ids. No runtime is asked for names.");
+  replayer->add_option("FILE", replay.file, "What agent --record wrote")->required();
+  AddLogFormat(*replayer, replay_flags);
+
+  CLI::App* hog = app.add_subcommand(kFillMemoryCommand, "What demo lets the kernel kill");
+  hog->group("");  // not for people: left out of the help
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForVersion& version) {
+    return app.exit(version);
+  } catch (const CLI::ParseError& error) {
+    const bool unknown = argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty();
+    std::cerr << "oomtrail: "
+              << (unknown ? base::StrCat("there is no command ", base::Printable(argv[1]))
+                          : base::Printable(error.what()))
+              << " (see oomtrail --help)\n";
+    return kExitUsage;
+  }
+  if (agent->parsed()) return RunAgent(Finish(agent_flags));
+  if (demo->parsed()) return RunDemo(Finish(demo_flags));
+  if (doctor->parsed()) return RunDoctor(Finish(doctor_flags));
+  if (explainer->parsed()) return RunExplain(explain);
+  if (hog->parsed()) return RunFillMemory();
+  replay.log_format = Finish(replay_flags).log_format;
+  return RunReplay(replay);
+}
+
+}  // namespace oomtrail::cli

@@ -1,0 +1,14 @@
+// The commands. Each returns the program's exit code (options.h).
+#pragma once
+
+#include "agent/cli/options.h"
+
+namespace oomtrail::cli {
+
+int RunAgent(const AgentOptions& options);
+int RunDemo(const AgentOptions& flags);
+int RunDoctor(const AgentOptions& options);
+int RunExplain(const ExplainOptions& options);
+int RunReplay(const ReplayOptions& options);
+
+}  // namespace oomtrail::cli

@@ -1,0 +1,98 @@
+#include "agent/cli/name_sources.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "agent/attribute/cri_endpoint.h"
+#include "agent/attribute/cri_source.h"
+#include "agent/attribute/kubelet_source.h"
+#include "agent/attribute/kubelet_url.h"
+#include "agent/base/status.h"
+#include "agent/base/strings.h"
+#include "agent/base/unique_fd.h"
+
+namespace oomtrail::cli {
+namespace {
+
+using attribute::NameSource;
+
+absl::Status CheckReadable(std::string_view flag, const std::string& path) {
+  if (path.empty()) return absl::OkStatus();
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  char byte = 0;
+  // A directory opens well, and cannot be read.
+  if (fd.ok() && ::read(fd.get(), &byte, 0) == 0) return absl::OkStatus();
+  const int error = errno;
+  return absl::InvalidArgumentError(base::StrCat(flag, " ", path, ": ", base::ErrnoName(error),
+                                                 " (name a file that this process can read)"));
+}
+
+// The socket to ask; empty where none is there and none was demanded.
+absl::StatusOr<std::string> CriSocket(const AgentOptions& options) {
+  if (options.cri_endpoint == "none") return std::string();
+  if (options.cri_endpoint == "auto") {
+    const auto found = attribute::DetectCriEndpoints("");
+    return found.empty() ? std::string() : found.front();
+  }
+  return attribute::ParseCriEndpoint(options.cri_endpoint);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::unique_ptr<NameSource>>> MakeNameSources(
+    const AgentOptions& options) {
+  std::vector<std::unique_ptr<NameSource>> sources;
+  ASSIGN_OR_RETURN(const std::string socket, CriSocket(options));
+  if (!socket.empty()) {
+    // Only a socket that somebody named must be there now; a runtime may be restarting.
+    if (options.cri_endpoint != "auto") {
+      if (const auto there = attribute::CheckCriEndpoint(socket); absl::IsInvalidArgument(there)) {
+        return there;
+      }
+    }
+    sources.push_back(
+        std::make_unique<attribute::CriSource>(attribute::CriOptions{.socket_path = socket}));
+  }
+  RETURN_IF_ERROR(CheckReadable("--kubelet-ca", options.kubelet_ca));
+  RETURN_IF_ERROR(CheckReadable("--kubelet-token-file", options.kubelet_token_file));
+  if (!options.kubelet_url.empty()) {
+    ASSIGN_OR_RETURN(auto url, attribute::ParseKubeletUrl(options.kubelet_url));
+    attribute::KubeletOptions kubelet;
+    kubelet.trust = {.ca_file = options.kubelet_ca, .insecure = options.kubelet_insecure};
+    kubelet.token_file = options.kubelet_token_file;
+    sources.push_back(
+        std::make_unique<attribute::KubeletSource>(std::move(url), std::move(kubelet)));
+  }
+  return sources;
+}
+
+absl::Status CheckNameSources(const AgentOptions& options) {
+  return MakeNameSources(options).status();
+}
+
+std::vector<std::string> DescribeNameSources(const AgentOptions& options) {
+  const auto sources = MakeNameSources(options);
+  if (!sources.ok()) return {std::string(sources.status().message())};
+  std::vector<std::string> lines;
+  for (const auto& source : *sources) {
+    const auto listing = source->List();
+    std::string line = base::StrCat(source->name(), " ", source->where(), ": ");
+    if (listing.ok()) {
+      base::StrAppend(&line, "answers, ", listing->pods.size(), " pods");
+    } else {
+      base::StrAppend(&line, listing.status().message());
+    }
+    lines.push_back(std::move(line));
+  }
+  if (lines.empty()) {
+    lines.emplace_back(
+        "none: no runtime socket was found and no --kubelet-url is given; events carry pod uid and "
+        "container id only");
+  }
+  return lines;
+}
+
+}  // namespace oomtrail::cli

@@ -1,0 +1,43 @@
+// What a command was told to do, checked. Values, made by command_line.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/log.h"
+#include "agent/model/kernel_record.h"
+
+namespace oomtrail::cli {
+
+// Exit codes of every command.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;  // it was tried and did not work
+inline constexpr int kExitUsage = 2;   // a flag, file or certificate is wrong: nothing was tried
+
+struct AgentOptions {
+  std::string node_name;
+  std::string proc_root = "/proc";
+  std::string cgroup_root = "/sys/fs/cgroup";
+  std::optional<model::HookMethod> hook_method;  // absent: auto
+  std::string pin_dir;                           // empty: none
+  bool pin_by_default = false;                   // nobody asked for pins: no bpffs is no complaint
+  std::string cri_endpoint = "auto";             // "auto", "none" or a socket
+  std::string kubelet_url;                       // empty: none
+  std::string kubelet_ca;
+  std::string kubelet_token_file;
+  bool kubelet_insecure = false;
+  base::LogFormat log_format = base::LogFormat::kText;
+  std::string record_file;  // empty: none
+};
+
+struct ExplainOptions {
+  std::vector<std::string> paths;  // "-": from stdin, one a line
+};
+
+struct ReplayOptions {
+  std::string file;
+  base::LogFormat log_format = base::LogFormat::kText;
+};
+
+}  // namespace oomtrail::cli
