@@ -1,0 +1,46 @@
+# Debian's packages as imported targets.
+#
+# What Debian ships as an archive is linked statically (gRPC, protobuf, abseil, libbpf): the agent
+# then carries only what it uses of them. TLS, zlib and cpp-httplib, which has no archive, stay
+# shared, so that a security update of the distribution reaches them.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+set(OOMTRAIL_SHARED_DEPENDENCIES ssl crypto z dl m rt pthread cpp-httplib brotlicommon brotlidec
+    brotlienc elf)
+
+# static_dependency(<target> <pkg-config name>...): an INTERFACE library of the packages.
+function(static_dependency target)
+  string(MAKE_C_IDENTIFIER "pc_${target}" prefix)
+  pkg_check_modules(${prefix} REQUIRED ${ARGN})
+  set(libraries)
+  foreach(name IN LISTS ${prefix}_STATIC_LIBRARIES)
+    set(archive archive-NOTFOUND)
+    if(NOT name IN_LIST OOMTRAIL_SHARED_DEPENDENCIES)
+      find_library(archive_${name} lib${name}.a)
+      set(archive ${archive_${name}})
+    endif()
+    if(archive)
+      list(APPEND libraries ${archive})
+    else()
+      list(APPEND libraries ${name})
+    endif()
+  endforeach()
+  add_library(${target} INTERFACE)
+  # The archives refer to each other in circles.
+  target_link_libraries(${target} INTERFACE -Wl,--start-group ${libraries} -Wl,--end-group)
+  target_include_directories(${target} SYSTEM INTERFACE ${${prefix}_INCLUDE_DIRS})
+  target_compile_options(${target} INTERFACE ${${prefix}_CFLAGS_OTHER})
+endfunction()
+
+static_dependency(dep_absl absl_base absl_status absl_statusor absl_strings absl_str_format
+                  absl_flat_hash_map)
+static_dependency(dep_protobuf protobuf)
+static_dependency(dep_grpc grpc++ protobuf)
+static_dependency(dep_bpf libbpf)
+# Only with its own compile flags: the layout of its classes depends on them.
+static_dependency(dep_httplib cpp-httplib)
+target_link_libraries(dep_httplib INTERFACE ssl crypto)
+
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
