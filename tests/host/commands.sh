@@ -1,0 +1,390 @@
+#!/usr/bin/env bash
+# commands.sh PROGRAM...: what a person meets who types oomtrail's commands, on this machine, as
+# root. Each test runs in a directory and a process of its own. A sanitizer's build can be tested
+# too: commands.sh setarch -R build/tsan/oomtrail
+#
+# Nothing sleeps: a test waits for the line that it is about (`await`), for so long at most.
+set -u
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+PROGRAM=("${@:-build/release/oomtrail}")
+PROGRAM[-1]=$(realpath "${PROGRAM[-1]}")
+PYTHON=/usr/bin/python3
+PATIENCE=30
+
+oomtrail() { "${PROGRAM[@]}" "$@"; }
+
+fail() {
+  echo "$*"
+  head -n 20 err log 2>/dev/null
+  exit 1
+}
+
+# run COMMAND...: its exit code in $status, what it wrote in ./out and ./err.
+run() {
+  status=0
+  timeout "$PATIENCE" "${PROGRAM[@]}" "$@" </dev/null >out 2>err || status=$?
+}
+
+exits() { [ "$status" -eq "$1" ] || fail "exit code $status instead of $1"; }
+silent() { [ ! -s "$1" ] || fail "$1 is not empty: $(head -n 2 "$1")"; }
+one_line() { [ "$(wc -l <"$1")" -eq 1 ] || fail "$1 has $(wc -l <"$1") lines instead of one"; }
+says() { grep -qF -- "$2" "$1" || fail "$1 does not say: $2"; }
+
+# Tests' agents ask no runtime of this machine, and leave nothing behind in the kernel.
+export OOMTRAIL_CRI_ENDPOINT=none OOMTRAIL_PIN=none
+
+# What a wrong flag, file or certificate gives: exit 2, one line, nothing tried.
+refuses() {
+  run "$@"
+  exits 2
+  silent out
+  one_line err
+}
+
+# await FILE TEXT: until a line of the file has the text, or the agent has ended.
+await() { grep -qF -m 1 -- "$2" < <(timeout "$PATIENCE" tail -n +1 --pid="$agent" -f "$1" 2>/dev/null) || fail "$1 never says: $2"; }
+
+# start_agent FLAG...: an agent whose hooks are armed. Its events go to ./events.
+start_agent() {
+  : >log
+  "${PROGRAM[@]}" agent "$@" </dev/null >events 2>log &
+  agent=$!
+  trap 'kill -KILL $agent 2>/dev/null' EXIT
+  await log armed
+}
+
+# stop_agent SIGNAL: it ends as a service should.
+stop_agent() {
+  kill "-$1" "$agent"
+  wait "$agent"
+  status=$?
+  exits 0
+  says log stopped
+}
+
+# event_id EVENTS: the ids of events, one a line, in order.
+event_id() { "$PYTHON" -c 'import json, sys; [print(json.loads(line)["id"]) for line in sys.stdin]' <"$1"; }
+
+demo_cgroups() { find /sys/fs/cgroup -maxdepth 2 -name "oomtrail-demo-${1:-*}" -print -quit; }
+
+node='--node-name --proc-root --cgroup-root --hook-method'
+names='--cri-endpoint --kubelet-url --kubelet-ca --kubelet-token-file --kubelet-insecure'
+declare -A flags=(
+  [agent]="$node $names --pin --log-format --record"
+  [demo]="$node --log-format"
+  [doctor]="$node $names --pin"
+  [explain]=''
+  [replay]='--log-format'
+)
+
+test_help_of_each_command_names_its_flags_and_their_variables() {
+  local command flag variable
+  for command in "${!flags[@]}"; do
+    run "$command" --help
+    exits 0
+    silent err
+    for flag in ${flags[$command]}; do
+      variable=${flag#--}
+      variable=${variable^^}
+      says out "  $flag"
+      says out "(Env:OOMTRAIL_${variable//-/_})"
+    done
+  done
+}
+
+test_help_names_each_command() {
+  local command
+  run --help
+  exits 0
+  for command in "${!flags[@]}"; do says out "  $command"; done
+  run --version
+  exits 0
+  says out "oomtrail "
+}
+
+test_an_unknown_flag_is_refused_and_named() {
+  local command
+  for command in "${!flags[@]}"; do
+    refuses "$command" --no-such-flag FILE-OR-PATH
+    says err --no-such-flag
+  done
+}
+
+test_an_unknown_command_is_refused_and_named() {
+  refuses frobnicate
+  says err frobnicate
+}
+
+test_no_command_is_refused() { refuses; }
+
+test_a_directory_as_runtime_socket_is_refused_with_the_remedy() {
+  local command
+  for command in agent doctor; do
+    refuses "$command" --cri-endpoint /tmp
+    says err 'unix:///run/containerd/containerd.sock'
+  done
+}
+
+test_an_unreadable_ca_is_refused() {
+  refuses agent --kubelet-url https://localhost:10250 --kubelet-ca "$PWD/missing.pem"
+  says err missing.pem
+}
+
+test_a_directory_as_ca_is_refused() {
+  refuses agent --kubelet-url https://localhost:10250 --kubelet-ca "$PWD"
+  says err EISDIR
+}
+
+test_an_invalid_hook_method_is_refused_with_the_valid_ones() {
+  refuses agent --hook-method guess
+  says err tracepoint
+  OOMTRAIL_HOOK_METHOD=guess refuses demo
+  says err tracepoint
+}
+
+# On most kernels there is one that does not work: it must not be replaced by another.
+test_a_forced_hook_method_that_does_not_work_is_not_replaced() {
+  run doctor
+  local method
+  method=$(sed -nE '/works/d; s/^  victim by (fentry|kprobe|tp_btf|tracepoint) .*/\1/p' out | head -n 1)
+  [ -n "$method" ] || return 0
+  run agent --hook-method "$method"
+  exits 1
+  says err "--hook-method $method does not work on this node"
+}
+
+container=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+pod=4a163a05-439d-484b-8e53-2968bc15824f
+
+explained() {
+  cat <<END
+{"path":"/kubepods/burstable/pod$pod/$container","level":"container","container_id":"$container","pod_uid":"$pod","qos":"burstable","runtime":null,"driver":"cgroupfs","unit":null}
+{"path":"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod${pod//-/_}.slice/cri-containerd-$container.scope","level":"container","container_id":"$container","pod_uid":"$pod","qos":"besteffort","runtime":"containerd","driver":"systemd","unit":null}
+{"path":"/system.slice/ssh.service","level":"host","container_id":null,"pod_uid":null,"qos":null,"runtime":null,"driver":null,"unit":"ssh.service"}
+{"path":"/","level":"host","container_id":null,"pod_uid":null,"qos":null,"runtime":null,"driver":null,"unit":null}
+END
+}
+
+paths() { explained | sed -E 's/.*"path":"([^"]*)".*/\1/'; }
+
+test_explain_reads_paths_from_arguments() {
+  local rows
+  mapfile -t rows < <(paths)
+  run explain "${rows[@]}"
+  exits 0
+  diff <(explained) out || fail "not the rows above"
+}
+
+test_explain_reads_paths_from_stdin() {
+  paths | oomtrail explain - >out || fail "exit code $?"
+  diff <(explained) out || fail "not the rows above"
+}
+
+test_explain_mixes_arguments_and_stdin_in_their_order() {
+  echo /b | oomtrail explain /a - /c | grep -o '"path":"[^"]*"' >out
+  diff <(printf '"path":"/%s"\n' a b c) out || fail "not that order"
+}
+
+test_explain_escapes_hostile_bytes() {
+  run explain $'/a\e[31m\xff'
+  exits 0
+  one_line out
+  if grep -qP '[^\x20-\x7e]' out; then fail "raw bytes in the output"; fi
+}
+
+test_explain_survives_a_reader_that_leaves() {
+  yes /a/b | head -n 200000 | { "${PROGRAM[@]}" explain - 2>err; echo $? >code; } | head -n 1 >out
+  status=$(cat code)
+  one_line out
+  silent err
+  # 141: ended by SIGPIPE, as every Unix filter.
+  [ "$status" -le 1 ] || exits 141
+}
+
+test_explain_with_closed_stdout_fails() {
+  status=0
+  oomtrail explain /a >&- 2>err || status=$?
+  exits 1
+}
+
+test_environment_variables_stand_for_flags_and_flags_win() {
+  OOMTRAIL_LOG_FORMAT=json OOMTRAIL_NODE_NAME=from-environment run demo
+  exits 0
+  says out '"node":"from-environment"'
+  OOMTRAIL_LOG_FORMAT=json OOMTRAIL_NODE_NAME=from-environment run demo --node-name from-flag
+  says out '"node":"from-flag"'
+}
+
+test_demo_shows_one_attributed_kill_and_cleans_up() {
+  run demo
+  exits 0
+  one_line out
+  says out ' OOM-KILL '
+  says out 'memory-hog['
+  says out 'limit=32.0MiB'
+  local path
+  path=$(grep -o 'oomtrail-demo-[0-9]*' out | head -n 1)
+  [ -z "$(demo_cgroups "${path##*-}")" ] || fail "the scratch cgroup is still there"
+}
+
+test_demo_cleans_up_when_nobody_reads() {
+  { "${PROGRAM[@]}" demo 2>err; echo $? >code; } | true
+  status=$(cat code)
+  exits 1
+  says err 'stdout'
+  local path
+  path=$(grep -o 'oomtrail-demo-[0-9]*' err | head -n 1)
+  [ -n "$path" ] || fail "no scratch cgroup was named"
+  [ -z "$(demo_cgroups "${path##*-}")" ] || fail "the scratch cgroup is still there"
+}
+
+test_demo_with_closed_stdout_fails() {
+  status=0
+  oomtrail demo >&- 2>err || status=$?
+  exits 1
+}
+
+test_make_demo_shows_one_line_within_ten_seconds() {
+  [[ ${PROGRAM[*]} == "$HERE/build/release/oomtrail" ]] || return 0
+  status=0
+  timeout 10 make -C "$HERE" --no-print-directory demo </dev/null >out 2>err || status=$?
+  exits 0
+  one_line out
+  says out ' OOM-KILL '
+}
+
+test_doctor_says_what_works() {
+  run doctor
+  exits 0
+  silent err
+  says out 'verdict: OOM kills on this node can be seen'
+  says out '<- used'
+}
+
+test_doctor_without_privilege_names_the_remedy() {
+  cp "${PROGRAM[-1]}" program
+  chmod 755 . program
+  status=0
+  setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs --bounding-set=-all \
+    "${PROGRAM[@]:0:${#PROGRAM[@]}-1}" ./program doctor </dev/null >out 2>err || status=$?
+  exits 1
+  says out 'verdict: OOM kills on this node cannot be seen'
+  says out CAP_BPF
+  if grep -q 'nothing: every fact' out; then fail "it claims that nothing is missing"; fi
+}
+
+test_agent_ends_well_at_sigterm_and_sigint() {
+  start_agent
+  stop_agent TERM
+  start_agent
+  stop_agent INT
+}
+
+test_agent_record_and_replay_give_the_same_events() {
+  start_agent --log-format json --record recording
+  run demo --log-format json
+  exits 0
+  await events "\"id\":\"$(event_id out)\""
+  stop_agent TERM
+  cp out demo.json
+  run replay --log-format json recording
+  exits 0
+  silent err
+  "$PYTHON" - <<'END' || fail "replay differs from what the agent said"
+import json
+def events(name):
+    # Amendments come from live sources; times from a clock that is trimmed meanwhile.
+    rows = [json.loads(line) for line in open(name)]
+    for row in rows:
+        row.pop("time")
+        row["victim"].pop("start_time", None)
+    return [row for row in rows if row["revision"] == 0]
+live, replayed = events("events"), events("out")
+assert live and live == replayed, f"{live}\n{replayed}"
+demo = events("demo.json")[0]
+assert demo["id"] in [row["id"] for row in replayed], demo["id"]
+END
+}
+
+test_replay_refuses_what_is_no_recording() {
+  local file
+  : >empty
+  for file in /etc/passwd /etc "$PWD/missing" empty; do
+    refuses replay "$file"
+    says err "$file"
+  done
+}
+
+test_replay_of_a_cut_recording_shows_what_is_whole_and_fails() {
+  start_agent --record recording --log-format json
+  run demo --log-format json
+  await events "\"id\":\"$(event_id out)\""
+  stop_agent TERM
+  truncate -s -1 recording
+  run replay --log-format json recording
+  exits 1
+  one_line err
+  says err recording
+}
+
+test_agent_goes_on_when_its_reader_leaves() {
+  mkfifo pipe
+  : >log
+  "${PROGRAM[@]}" agent </dev/null >pipe 2>log &
+  agent=$!
+  trap 'kill -KILL $agent 2>/dev/null' EXIT
+  exec 7<pipe
+  await log armed
+  exec 7<&-
+  run demo
+  exits 0
+  await log 'stdout is closed'
+  stop_agent TERM
+}
+
+test_agent_with_closed_stdout_goes_on() {
+  : >log
+  "${PROGRAM[@]}" agent --record recording </dev/null >&- 2>log &
+  agent=$!
+  trap 'kill -KILL $agent 2>/dev/null' EXIT
+  await log armed
+  run demo --log-format json
+  exits 0
+  await log 'stdout is closed'
+  stop_agent TERM
+  # No file of the agent's own may have taken stdout's place.
+  event_id out >ids
+  run replay --log-format json recording
+  exits 0
+  says out "$(cat ids)"
+}
+
+test_agent_says_that_a_pin_directory_is_no_bpffs_and_goes_on() {
+  mkdir pins
+  start_agent --pin "$PWD/pins"
+  says log "is not a bpffs"
+  stop_agent TERM
+}
+
+[ "$(id -u)" -eq 0 ] || {
+  echo "cannot run: OOM kills can only be made and seen as root"
+  exit 77
+}
+passed=0
+failed=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+for name in $(declare -F | sed -n 's/^declare -f \(test_\)/\1/p'); do
+  [[ $name == *"${ONLY:-}"* ]] || continue
+  mkdir -m 755 "$scratch/$name"
+  if said=$(cd "$scratch/$name" && "$name" 2>&1); then
+    passed=$((passed + 1))
+    echo "ok $name"
+  else
+    failed=$((failed + 1))
+    echo "FAILED $name"
+    while IFS= read -r line; do echo "    $line"; done <<<"$said"
+  fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
