@@ -1,0 +1,334 @@
+// The agent on this node beside the least a libbpf program can do: kills in 500 known containers,
+// and what start, memory and idleness cost. Prints one row a figure (report.h), its progress on
+// stderr.
+//
+// Times are never judged by the exit code: 0 means that every kill was seen, and by its full name.
+#include <sys/wait.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "agent/base/status.h"
+#include "agent/base/strings.h"
+#include "tests/bench/latency/crowd.h"
+#include "tests/bench/latency/nursery.h"
+#include "tests/bench/latency/process.h"
+#include "tests/bench/latency/report.h"
+
+namespace oomtrail::bench {
+namespace {
+
+struct Options {
+  std::string agent;
+  std::string bare;
+  std::string cgroup_root = "/sys/fs/cgroup";
+  size_t containers = 500;
+  size_t kills = 200;
+  size_t starts = 7;
+  int idle_seconds = 10;
+};
+
+constexpr uint64_t kMiB = 1 << 20;
+constexpr uint64_t kMedianBudgetNs = 250'000;
+constexpr uint64_t kTailBudgetNs = 2'000'000;
+constexpr double kPeerBudget = 3;
+constexpr uint64_t kMemoryBudget = 24 * kMiB;
+constexpr double kIdleBudgetPercent = 0.3;
+constexpr uint64_t kStartBudgetNs = 300'000'000;
+
+// What one kill left: absent (0) where nobody told of it.
+struct Sighting {
+  pid_t pid = 0;
+  uint64_t agent_ns = 0;
+  uint64_t bare_line_ns = 0;
+  uint64_t bare_callback_ns = 0;
+  bool full = false;
+};
+
+std::vector<std::string> AgentWords(const Options& options, const std::string& cri_endpoint) {
+  return {options.agent,
+          "agent",
+          "--log-format=json",
+          "--node-name=bench",
+          "--pin=none",
+          "--cgroup-root=" + options.cgroup_root,
+          "--cri-endpoint=" + cri_endpoint};
+}
+
+const Line* Find(const std::vector<Line>& lines, std::string_view part, size_t from = 0) {
+  for (size_t i = from; i < lines.size(); ++i) {
+    if (base::StrContains(lines[i].text, part)) return &lines[i];
+  }
+  return nullptr;
+}
+
+absl::StatusOr<std::unique_ptr<Process>> StartAndAwait(const std::vector<std::string>& words,
+                                                       std::string_view ready, bool on_stderr) {
+  ASSIGN_OR_RETURN(auto process, Process::Start(words));
+  const auto& lines = on_stderr ? process->err() : process->out();
+  const bool is_ready =
+      Await({process.get()}, {}, [&] { return Find(lines, ready) != nullptr || process->ended(); });
+  if (!is_ready || Find(lines, ready) == nullptr) {
+    return absl::UnavailableError(base::StrCat(words[0], " is not ready: ", process->LastWords()));
+  }
+  return process;
+}
+
+absl::StatusOr<std::unique_ptr<Process>> StartAgent(const Options& options, const Crowd& crowd) {
+  return StartAndAwait(AgentWords(options, crowd.cri_endpoint()), "\"armed in ", true);
+}
+
+absl::StatusOr<std::unique_ptr<Process>> StartBare(const Options& options) {
+  return StartAndAwait({options.bare}, "ready", false);
+}
+
+// "armed in 83 ms: …", the agent's own figure.
+uint64_t OwnFigureNs(std::string_view line) {
+  constexpr std::string_view kBefore = "armed in ";
+  std::string_view rest = line.substr(line.find(kBefore) + kBefore.size());
+  uint64_t millis = 0;
+  base::SimpleAtoi(rest.substr(0, rest.find(' ')), &millis);
+  return millis * 1'000'000;
+}
+
+absl::Status MeasureStarts(const Options& options, const Crowd& crowd) {
+  std::vector<uint64_t> wall;
+  std::vector<uint64_t> cpu;
+  std::vector<uint64_t> own;
+  std::vector<uint64_t> bare;
+  std::vector<uint64_t> bare_cpu;
+  for (size_t i = 0; i < options.starts; ++i) {
+    ASSIGN_OR_RETURN(auto agent, StartAgent(options, crowd));
+    cpu.push_back(static_cast<uint64_t>(agent->ReadCpuTime().count()));
+    const Line& armed = *Find(agent->err(), "\"armed in ");
+    wall.push_back(armed.read_boot_ns - agent->started_boot_ns());
+    own.push_back(OwnFigureNs(armed.text));
+    ASSIGN_OR_RETURN(auto peer, StartBare(options));
+    bare_cpu.push_back(static_cast<uint64_t>(peer->ReadCpuTime().count()));
+    bare.push_back(Find(peer->out(), "ready")->read_boot_ns - peer->started_boot_ns());
+  }
+  const uint64_t median = Quantile(wall, 0.5);
+  Print({.what = base::StrCat("start to armed, median of ", options.starts),
+         .figure = base::StrCat(Millis(median), ", CPU ", Millis(Quantile(cpu, 0.5)),
+                                ", own figure ", Millis(Quantile(own, 0.5))),
+         .budget = "≤ 300 ms",
+         .peer = base::StrCat("bare libbpf ", Millis(Quantile(bare, 0.5)), ", CPU ",
+                              Millis(Quantile(bare_cpu, 0.5))),
+         .verdict = Verdict(median <= kStartBudgetNs)});
+  return absl::OkStatus();
+}
+
+// The kills, one after the other, and what the two consumers tell of them.
+class KillRun {
+ public:
+  KillRun(Crowd& crowd, Nursery& nursery, Process& agent, Process& bare)
+      : crowd_(crowd), nursery_(nursery), agent_(agent), bare_(bare) {}
+
+  // Returns when both have told of it, or have had two seconds for it.
+  absl::StatusOr<Sighting> Kill(size_t container) {
+    constexpr std::chrono::seconds kPatience{2};
+    const size_t agent_from = agent_.out().size();
+    const size_t bare_from = bare_.out().size();
+    RETURN_IF_ERROR(nursery_.Breed(crowd_.DirectoryOf(container)));
+    std::optional<Nursery::Death> death;
+    Await({&agent_, &bare_}, {nursery_.fd()},
+          [&] { return (death = nursery_.Take()).has_value(); });
+    if (!death || !WIFSIGNALED(death->status) || WTERMSIG(death->status) != SIGKILL) {
+      return absl::InternalError(base::StrCat("no OOM kill in ", crowd_.DirectoryOf(container),
+                                              ": status ", death ? death->status : -1));
+    }
+    const std::string in_json = absl::StrFormat("\"victim\":{\"pid\":%d,", death->pid);
+    const std::string in_line = absl::StrFormat("%d ", death->pid);
+    const Line* event = nullptr;
+    const Line* line = nullptr;
+    Await(
+        {&agent_, &bare_}, {},
+        [&] {
+          event = Find(agent_.out(), in_json, agent_from);
+          line = Find(bare_.out(), in_line, bare_from);
+          return event != nullptr && line != nullptr;
+        },
+        kPatience);
+    return Compare(death->pid, event, line);
+  }
+
+ private:
+  static Sighting Compare(pid_t pid, const Line* event, const Line* line) {
+    Sighting sighting{.pid = pid};
+    if (event != nullptr) {
+      const auto json = nlohmann::json::parse(event->text, nullptr, /*allow_exceptions=*/false);
+      sighting.agent_ns = event->read_boot_ns - json["boot_time_ns"].get<uint64_t>();
+      sighting.full = json["attribution"]["status"] == "full";
+    }
+    if (line != nullptr) {
+      const auto words = base::StrSplit(line->text, ' ');
+      uint64_t boot_ns = 0;
+      if (words.size() == 3) {
+        base::SimpleAtoi(words[1], &sighting.bare_callback_ns);
+        base::SimpleAtoi(words[2], &boot_ns);
+      }
+      sighting.bare_line_ns = line->read_boot_ns - boot_ns;
+    }
+    return sighting;
+  }
+
+  Crowd& crowd_;
+  Nursery& nursery_;
+  Process& agent_;
+  Process& bare_;
+};
+
+// Names come from another thread: until one is there, there is nothing to measure.
+absl::Status AwaitNames(KillRun& run) {
+  constexpr int kTries = 20;
+  for (int i = 0; i < kTries; ++i) {
+    ASSIGN_OR_RETURN(const Sighting sighting, run.Kill(0));
+    if (sighting.full) return absl::OkStatus();
+  }
+  return absl::DeadlineExceededError("the agent does not learn the names of the fake runtime");
+}
+
+std::vector<uint64_t> Pick(const std::vector<Sighting>& sightings, uint64_t Sighting::*field) {
+  std::vector<uint64_t> values;
+  for (const Sighting& sighting : sightings) {
+    if (sighting.*field != 0) values.push_back(sighting.*field);
+  }
+  return values;
+}
+
+void PrintLatency(const std::vector<Sighting>& sightings) {
+  const auto agent = Pick(sightings, &Sighting::agent_ns);
+  const auto line = Pick(sightings, &Sighting::bare_line_ns);
+  const auto callback = Pick(sightings, &Sighting::bare_callback_ns);
+  const auto bare = [&](double share) {
+    return base::StrCat("bare libbpf ", Micros(Quantile(line, share)), " (callback ",
+                        Micros(Quantile(callback, share)), ")");
+  };
+  const uint64_t median = Quantile(agent, 0.5);
+  const uint64_t tail = Quantile(agent, 0.99);
+  Print({.what = "kernel to JSON line read, p50",
+         .figure = Micros(median),
+         .budget = "≤ 250 µs",
+         .peer = bare(0.5),
+         .verdict = Verdict(median <= kMedianBudgetNs)});
+  Print({.what = "kernel to JSON line read, p99",
+         .figure = Micros(tail),
+         .budget = "≤ 2 ms",
+         .peer = bare(0.99),
+         .verdict = Verdict(tail <= kTailBudgetNs)});
+  // What the path itself takes: on a busy machine the rest is waiting for a CPU.
+  Print({.what = "kernel to JSON line read, p10",
+         .figure = Micros(Quantile(agent, 0.1)),
+         .budget = "",
+         .peer = bare(0.1),
+         .verdict = ""});
+  const auto ratio = [&](const std::vector<uint64_t>& peer) {
+    return static_cast<double>(median) /
+           static_cast<double>(std::max<uint64_t>(Quantile(peer, 0.5), 1));
+  };
+  Print({.what = "p50 as a multiple of the peer's",
+         .figure = absl::StrFormat("%.2f×", ratio(line)),
+         .budget = "≤ 3×",
+         .peer = absl::StrFormat("its callback alone: %.2f×", ratio(callback)),
+         .verdict = Verdict(ratio(line) <= kPeerBudget)});
+}
+
+bool PrintCompleteness(const std::vector<Sighting>& sightings, size_t wanted) {
+  const size_t seen = Pick(sightings, &Sighting::agent_ns).size();
+  const auto full = static_cast<size_t>(std::count_if(
+      sightings.begin(), sightings.end(), [](const Sighting& sighting) { return sighting.full; }));
+  const bool complete = seen == wanted && full == wanted;
+  Print({.what = "kills seen, with all names at once",
+         .figure = absl::StrFormat("%d of %d, %d full", seen, wanted, full),
+         .budget = "all",
+         .peer = absl::StrFormat("bare libbpf %d", Pick(sightings, &Sighting::bare_line_ns).size()),
+         .verdict = Verdict(complete)});
+  return complete;
+}
+
+void MeasureIdle(const Options& options, Process& agent, Process& bare) {
+  const auto before = agent.ReadCpuTime();
+  const auto bare_before = bare.ReadCpuTime();
+  const auto from = std::chrono::steady_clock::now();
+  const size_t told = agent.out().size();
+  Await(
+      {&agent, &bare}, {}, [] { return false; }, std::chrono::seconds(options.idle_seconds));
+  const auto elapsed = std::chrono::steady_clock::now() - from;
+  const auto percent = [&](std::chrono::nanoseconds used) {
+    return 100.0 * static_cast<double>(used.count()) / static_cast<double>(elapsed.count());
+  };
+  const double used = percent(agent.ReadCpuTime() - before);
+  const double bare_used = percent(bare.ReadCpuTime() - bare_before);
+  // Somebody else's kills on this machine, whose names the agent then asks for again and again.
+  const size_t foreign = agent.out().size() - told;
+  Print({.what = absl::StrFormat("CPU of a core over %d idle s", options.idle_seconds),
+         .figure = absl::StrFormat("%.4f %%", used) +
+                   (foreign == 0 ? "" : absl::StrFormat(", not idle: %d events", foreign)),
+         .budget = "≤ 0.3 %",
+         .peer = absl::StrFormat("bare libbpf %.4f %%", bare_used),
+         .verdict = Verdict(used <= kIdleBudgetPercent)});
+}
+
+void PrintMemory(const Options& options, const Process& agent, const Process& bare) {
+  const Memory memory = agent.ReadMemory();
+  const Memory peer = bare.ReadMemory();
+  Print({.what = base::StrCat("resident memory, ", options.containers, " containers"),
+         .figure = base::StrCat(Mebibytes(memory.resident_bytes), ", anonymous ",
+                                Mebibytes(memory.anonymous_bytes)),
+         .budget = "≤ 24 MiB",
+         .peer = base::StrCat("bare libbpf ", Mebibytes(peer.resident_bytes), ", anonymous ",
+                              Mebibytes(peer.anonymous_bytes)),
+         .verdict = Verdict(memory.resident_bytes <= kMemoryBudget)});
+}
+
+absl::StatusOr<bool> Run(const Options& options) {
+  ASSIGN_OR_RETURN(Nursery nursery, Nursery::Start());
+  StopAtSignals();
+  ASSIGN_OR_RETURN(const auto crowd, Crowd::Make(options.cgroup_root, options.containers));
+  RETURN_IF_ERROR(MeasureStarts(options, *crowd));
+  ASSIGN_OR_RETURN(const auto agent, StartAgent(options, *crowd));
+  ASSIGN_OR_RETURN(const auto bare, StartBare(options));
+  KillRun run(*crowd, nursery, *agent, *bare);
+  RETURN_IF_ERROR(AwaitNames(run));
+  std::mt19937 random(20261121);  // the same containers in each run
+  std::vector<Sighting> sightings;
+  for (size_t i = 0; i < options.kills; ++i) {
+    ASSIGN_OR_RETURN(sightings.emplace_back(), run.Kill(random() % crowd->size()));
+  }
+  PrintLatency(sightings);
+  const bool complete = PrintCompleteness(sightings, options.kills);
+  PrintMemory(options, *agent, *bare);
+  MeasureIdle(options, *agent, *bare);
+  return complete;
+}
+
+}  // namespace
+}  // namespace oomtrail::bench
+
+int main(int argc, char** argv) {
+  oomtrail::bench::Options options;
+  CLI::App app("oomtrail's latency, memory, idle cost and start beside a bare libbpf consumer");
+  app.add_option("--agent", options.agent, "build/release/oomtrail")->required();
+  app.add_option("--bare", options.bare, "the bare consumer")->required();
+  app.add_option("--cgroup-root", options.cgroup_root);
+  app.add_option("--containers", options.containers)->check(CLI::PositiveNumber);
+  app.add_option("--kills", options.kills)->check(CLI::PositiveNumber);
+  app.add_option("--starts", options.starts)->check(CLI::PositiveNumber);
+  app.add_option("--idle-seconds", options.idle_seconds)->check(CLI::PositiveNumber);
+  CLI11_PARSE(app, argc, argv);
+  const auto complete = oomtrail::bench::Run(options);
+  if (!complete.ok()) {
+    std::fprintf(stderr, "latency: %s\n", std::string(complete.status().message()).c_str());
+    return 1;
+  }
+  return *complete ? 0 : 1;
+}
