@@ -37,6 +37,7 @@ static_dependency(dep_absl absl_base absl_status absl_statusor absl_strings absl
                   absl_flat_hash_map)
 static_dependency(dep_protobuf protobuf)
 static_dependency(dep_grpc grpc++ protobuf)
+static_dependency(dep_sqlite sqlite3)
 static_dependency(dep_bpf libbpf)
 # Only with its own compile flags: the layout of its classes depends on them.
 static_dependency(dep_httplib cpp-httplib)

@@ -25,6 +25,7 @@ build  protobuf-compiler-grpc   grpc_cpp_plugin
 build  libcpp-httplib-dev       pc:cpp-httplib
 build  libbrotli-dev            pc:libbrotlicommon
 build  libssl-dev               pc:openssl
+build  libsqlite3-dev           pc:sqlite3
 build  nlohmann-json3-dev       file:include/nlohmann/json.hpp
 build  libcli11-dev             file:include/CLI/CLI.hpp
 build  libabsl-dev              pc:absl_statusor

@@ -36,7 +36,7 @@ JsonObject::~JsonObject() {
 }
 
 void JsonObject::Open() {
-  if (open_) return;
+  if (open_ || parent_ == nullptr) return;
   parent_->Begin(name_);
   out_ += '{';
   open_ = true;
