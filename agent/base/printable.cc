@@ -89,4 +89,19 @@ std::string Printable(std::string_view bytes) {
   return out;
 }
 
+std::string FromPrintable(std::string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size());
+  while (!text.empty()) {
+    if (text[0] == '\\' && ReadsLikeEscape(text)) {
+      bytes += static_cast<char>(HexDigit(text[2]) * 16 + HexDigit(text[3]));
+      text.remove_prefix(4);
+    } else {
+      bytes += text[0];
+      text.remove_prefix(1);
+    }
+  }
+  return bytes;
+}
+
 }  // namespace oomtrail::base

@@ -13,4 +13,7 @@ namespace oomtrail::base {
 // reversible.
 std::string Printable(std::string_view bytes);
 
+// The bytes that Printable() was given. Text that it did not make comes back as it is.
+std::string FromPrintable(std::string_view text);
+
 }  // namespace oomtrail::base

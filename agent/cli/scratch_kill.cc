@@ -29,10 +29,11 @@ absl::Status WriteFile(const std::string& path, std::string_view text) {
   return absl::OkStatus();
 }
 
-// In the child. A program of its own, or it would be seen with all of the agent's memory.
+// In the child. A program of its own, or it would be seen with all of the agent's memory. It finds
+// the cgroup's cgroup.procs as its standard input.
 [[noreturn]] void BecomeHog(int procs_fd) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::write(procs_fd, "0", 1) != 1) ::_exit(kExitFailed);
+  if (::dup2(procs_fd, STDIN_FILENO) < 0) ::_exit(kExitFailed);
   ::execl("/proc/self/exe", "memory-hog", kFillMemoryCommand, nullptr);
   ::_exit(kExitFailed);
 }
@@ -111,6 +112,8 @@ absl::StatusOr<pid_t> ScratchKill::Start() {
 
 int RunFillMemory() {
   ::prctl(PR_SET_NAME, "memory-hog");
+  // Not before it has its name: what a program takes to start may be more than the limit.
+  if (::write(STDIN_FILENO, "0", 1) != 1) return kExitFailed;
   constexpr size_t kChunk = 1 << 20;
   for (uint64_t filled = 0; filled < 4 * ScratchKill::kLimitBytes; filled += kChunk) {
     void* chunk =

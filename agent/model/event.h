@@ -83,6 +83,7 @@ struct Event {
   int64_t wall_ns = 0;
   std::string node;
   std::string incident_id;
+  std::string cursor;  // its place in the node's journal; empty before it has one
 
   std::optional<Victim> victim;
   std::optional<int64_t> victim_start_wall_ns;

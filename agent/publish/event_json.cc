@@ -129,6 +129,7 @@ void AddEvent(const model::Event& event, JsonObject& out) {
   out.Number("boot_time_ns", event.boot_ns);
   out.TextIfAny("node", event.node);
   out.TextIfAny("incident_id", event.incident_id);
+  out.TextIfAny("cursor", event.cursor);
   out.Text("kind", Name(event.kind));
   if (event.victim) AddVictim(event, out);
   if (event.trigger) AddTrigger(event, out);
