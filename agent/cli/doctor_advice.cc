@@ -4,7 +4,6 @@
 
 #include <cerrno>
 
-#include "agent/base/status.h"
 #include "agent/base/strings.h"
 
 namespace oomtrail::cli {
@@ -16,8 +15,6 @@ using kernel::NodeSecurity;
 using model::HookMethod;
 
 namespace {
-
-constexpr int kEnotsupp = 524;  // the kernel's own ENOTSUPP, which user space has no name for
 
 std::string LockdownIs(const NodeSecurity& security) {
   if (!security.lockdown) return "lockdown could not be read";
@@ -51,7 +48,7 @@ std::string Cause(const Attempt& attempt, const NodeSecurity& security) {
     return base::StrCat("refused although privileged; ", LockdownIs(security),
                         ", which allows it: a security policy (LSM) of this node");
   }
-  if (attempt.error == kEnotsupp && attempt.stage == "attach") {
+  if (attempt.error == kernel::kEnotsupp && attempt.stage == "attach") {
     return "this kernel has no direct calls to attach to";
   }
   if (attempt.error == ESRCH || attempt.error == ENOENT) return "this kernel has no such hook";
@@ -59,12 +56,6 @@ std::string Cause(const Attempt& attempt, const NodeSecurity& security) {
 }
 
 }  // namespace
-
-std::string Answer(const Attempt& attempt) {
-  if (attempt.error == 0) return "works";
-  return base::StrCat(attempt.error == kEnotsupp ? "ENOTSUPP" : base::ErrnoName(attempt.error),
-                      " at ", attempt.stage);
-}
 
 std::string Explain(const Attempt& attempt, const NodeSecurity& security) {
   std::string text = Answer(attempt);

@@ -11,10 +11,7 @@
 
 namespace oomtrail::cli {
 
-// "EPERM at load", or "works".
-std::string Answer(const kernel::Attempt& attempt);
-
-// The same with the cause: "EPERM at load: refused although privileged; lockdown is only integrity,
+// The kernel's answer with the cause: "EPERM at load: refused although privileged; lockdown is only integrity,
 // …"
 std::string Explain(const kernel::Attempt& attempt, const kernel::NodeSecurity& security);
 

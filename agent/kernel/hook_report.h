@@ -17,6 +17,9 @@ inline constexpr Hook kHooks[] = {Hook::kVictim, Hook::kContext, Hook::kMemcgOom
 // "victim", "context", "memcg_oom", "cgroups"
 std::string_view Name(Hook hook);
 
+// The kernel's own ENOTSUPP, which user space has no name for.
+inline constexpr int kEnotsupp = 524;
+
 // One method tried for one hook.
 struct Attempt {
   model::HookMethod method;
@@ -25,6 +28,9 @@ struct Attempt {
   int error = 0;       // errno; 0: it works
   std::string detail;  // the verifier's or libbpf's last word, where there is one
 };
+
+// "EPERM at load", or "works".
+std::string Answer(const Attempt& attempt);
 
 struct HookReport {
   Hook hook;

@@ -104,16 +104,6 @@ bool PinnedMapFits(const bpf_map* map, const std::string& path) {
 
 }  // namespace
 
-std::string_view Name(Hook hook) {
-  switch (hook) {
-    case Hook::kVictim: return "victim";
-    case Hook::kContext: return "context";
-    case Hook::kMemcgOom: return "memcg_oom";
-    case Hook::kCgroups: return "cgroups";
-  }
-  return "";
-}
-
 // One object loaded, and its programs attached.
 struct Hooks::Object {
   UniqueSkeleton skeleton;

@@ -1,0 +1,30 @@
+// The gRPC EventService over the stream. Thread-safe; the stream and the clock must outlive it.
+#pragma once
+
+#include "agent/base/clock.h"
+#include "agent/publish/stream.h"
+#include "oomtrail/v1/event_service.grpc.pb.h"
+
+namespace oomtrail::api {
+
+class EventService final : public v1::EventService::CallbackService {
+ public:
+  EventService(publish::Stream& stream, const base::Clock& clock)
+      : stream_(stream), clock_(clock) {}
+
+  grpc::ServerWriteReactor<v1::WatchEventsResponse>* WatchEvents(
+      grpc::CallbackServerContext* context, const v1::WatchEventsRequest* request) override;
+  grpc::ServerUnaryReactor* ListEvents(grpc::CallbackServerContext* context,
+                                       const v1::ListEventsRequest* request,
+                                       v1::ListEventsResponse* response) override;
+
+ private:
+  grpc::Status ReadWatch(const v1::WatchEventsRequest& request,
+                         publish::SubscriptionOptions& options) const;
+  grpc::Status List(const v1::ListEventsRequest& request, v1::ListEventsResponse& response);
+
+  publish::Stream& stream_;
+  const base::Clock& clock_;
+};
+
+}  // namespace oomtrail::api
