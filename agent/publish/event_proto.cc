@@ -209,6 +209,8 @@ void ReadPod(const v1::Pod& in, model::Event& event) {
   const auto qos = FromWire<model::Qos>(in.qos(), v1::QOS_BEST_EFFORT);
   const bool named =
       !in.namespace_().empty() || !in.name().empty() || !in.labels().empty() || in.has_workload();
+  // Whatever this program's grammar makes of the path: the agent that sent it knew.
+  event.identity.level = model::Level::kPod;
   event.identity.pod_uid = model::PodUid::Parse(in.uid());
   if (qos && !event.identity.qos) event.identity.qos = qos;
   if (!named && event.identity.pod_uid) return;
@@ -235,6 +237,7 @@ std::optional<model::Runtime> RuntimeNamed(std::string_view word) {
 }
 
 void ReadContainer(const v1::Container& in, model::Event& event) {
+  event.identity.level = model::Level::kContainer;
   event.identity.container_id = model::ContainerId::Parse(in.id());
   event.identity.runtime = RuntimeNamed(in.runtime());
   if (in.name().empty() && in.image().empty() && !in.has_restart_count()) return;

@@ -42,8 +42,9 @@ class Stream {
   // Once a second: bookmarks for those who have heard nothing for a while.
   void Tick();
 
-  // `wake` is called, by any thread, when Take() may have something after it had nothing; it must
-  // not call back into the stream, but may call Take(). RESOURCE_EXHAUSTED: too many subscribers.
+  // `wake` is called, by any thread and with no lock held, when Take() may have something after it
+  // had nothing. A last call may be on its way while the subscription is destroyed: it must own what
+  // it touches. RESOURCE_EXHAUSTED: too many subscribers.
   absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(SubscriptionOptions options,
                                                           std::function<void()> wake);
 

@@ -26,5 +26,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const auto event = oomtrail::publish::EventMaker(text).Make();
   Check(oomtrail::publish::BrokenJsonRule(event));
   Check(oomtrail::publish::BrokenTextRule(event));
+  Check(oomtrail::publish::BrokenProtoRule(event));
   return 0;
 }

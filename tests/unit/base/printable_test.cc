@@ -150,6 +150,7 @@ TEST(PrintableBytesTest, RandomBytesCanBeRestoredAndStayQuiet) {
     }
     const std::string text = Printable(bytes);
     ASSERT_EQ(Restore(text), bytes) << text;
+    ASSERT_EQ(FromPrintable(text), bytes) << text;
     for (const char c : text) ASSERT_FALSE(static_cast<unsigned char>(c) < 0x20 || c == 0x7F);
     // Valid UTF-8 that acts on nothing: were there more to escape, more would now be escaped.
     ASSERT_EQ(Restore(Printable(text)), text);

@@ -11,6 +11,7 @@
 #include "agent/base/printable.h"
 #include "agent/model/event.h"
 #include "agent/publish/event_json.h"
+#include "agent/publish/event_proto.h"
 #include "agent/publish/event_text.h"
 
 namespace oomtrail::publish {
@@ -153,6 +154,21 @@ inline std::string_view BrokenJsonRule(const model::Event& event) {
   if (labels.size() != 1 || Unescape(labels.begin().key()) != key) return "a label comes back";
   if (Unescape(labels.begin()->get<std::string>()) != value) return "a label's value comes back";
   return "";
+}
+
+// The same for its protobuf form: it comes back as the event that it was.
+inline std::string_view BrokenProtoRule(const model::Event& event) {
+  v1::Event message;
+  ToProto(event, &message);
+  std::string bytes;
+  if (!message.SerializeToString(&bytes)) return "an event can be sent";
+  v1::Event received;
+  if (!received.ParseFromString(bytes)) return "every text is UTF-8";
+  const auto back = FromProto(received);
+  if (!back.ok()) return "what we send is an event";
+  model::Event placed = *back;
+  placed.cursor = event.cursor;  // not the message's
+  return ToJson(placed) == ToJson(event) ? "" : "the same JSON comes back";
 }
 
 // The same for its text line.

@@ -43,6 +43,7 @@ TEST(EventPropertyTest, RandomNamesBreakNoLine) {
     const model::Event event = EventMaker(RandomBytes(random)).Make();
     ASSERT_EQ(BrokenJsonRule(event), "") << "round " << round << ": " << ToJson(event);
     ASSERT_EQ(BrokenTextRule(event), "") << "round " << round << ": " << ToText(event);
+    ASSERT_EQ(BrokenProtoRule(event), "") << "round " << round << ": " << ToJson(event);
   }
 }
 
