@@ -35,6 +35,8 @@ constexpr const char* kFooter =
     "Exit codes: 0 done, 1 tried and failed, 2 a flag or file is wrong and nothing was tried.";
 
 constexpr const char* kDefaultPinDir = "/sys/fs/bpf/oomtrail";
+constexpr const char* kDefaultJournalDir = "/var/lib/oomtrail";
+constexpr const char* kDefaultListen = "unix:///run/oomtrail/oomtrail.sock";
 
 std::string EnvironmentName(const std::string& flag) {
   return "OOMTRAIL_" + absl::AsciiStrToUpper(absl::StrReplaceAll(flag, {{"-", "_"}}));
@@ -57,6 +59,7 @@ struct RawFlags {
   std::string hook_method = "auto";
   std::string pin;
   std::string log_format = "text";
+  std::string journal;
 };
 
 const std::map<std::string, model::HookMethod>& Methods() {
@@ -115,6 +118,47 @@ void AddPin(CLI::App& app, RawFlags& raw) {
            kDefaultPinDir + " where there is a bpffs]");
 }
 
+void AddJournalFlags(CLI::App& app, RawFlags& raw) {
+  AgentOptions& options = raw.options;
+  Flag(app, "journal", raw.journal,
+       std::string("Where events are kept for those who come later: a directory, or none for\n"
+                   "memory alone [") +
+           kDefaultJournalDir + " where it can be made]");
+  Flag(app, "journal-max-mib", options.journal_max_mib, "Its size; the oldest events go first")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  Flag(app, "journal-max-days", options.journal_max_days, "The age of its oldest events")
+      ->check(CLI::Range(1, 3650))
+      ->capture_default_str();
+}
+
+void AddServingFlags(CLI::App& app, RawFlags& raw) {
+  ServingFlags& serving = raw.options.serving;
+  Flag(app, "listen", serving.listen,
+       std::string("Where gRPC clients are served: unix:///path, HOST:PORT or :PORT; may be given\n"
+                   "more than once; none serves nobody [") +
+           kDefaultListen + " where it can be made]")
+      ->delimiter(',');
+  Flag(app, "tls-cert", serving.tls_cert,
+       "For HOST:PORT: this agent's certificate (PEM); read anew when it changes");
+  Flag(app, "tls-key", serving.tls_key, "Its private key");
+  Flag(app, "tls-client-ca", serving.tls_client_ca,
+       "The CA that every client's certificate must be of");
+  Flag(app, "tls-allow", serving.tls_allow,
+       "Clients that may connect, by a name in their certificate (DNS or URI SAN); may be given\n"
+       "more than once [all of that CA]")
+      ->delimiter(',');
+  app.add_flag("--insecure", serving.insecure,
+               "Serve HOST:PORT without TLS: anyone who reaches it reads this node's events")
+      ->envname(EnvironmentName("insecure"));
+  Flag(app, "max-subscribers", raw.options.max_subscribers,
+       "gRPC subscribers at once; further ones are refused")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  Flag(app, "http-listen", serving.http_listen,
+       "Where /metrics, /livez, /readyz and /debug/config are served: ADDR:PORT [nowhere]");
+}
+
 AgentOptions Finish(const RawFlags& raw) {
   AgentOptions options = raw.options;
   if (options.node_name.empty()) options.node_name = HostName();
@@ -124,6 +168,18 @@ AgentOptions Finish(const RawFlags& raw) {
     options.pin_by_default = true;
   } else if (raw.pin != "none") {
     options.pin_dir = raw.pin;
+  }
+  if (raw.journal.empty()) {
+    options.journal_dir = kDefaultJournalDir;
+    options.journal_by_default = true;
+  } else if (raw.journal != "none") {
+    options.journal_dir = raw.journal;
+  }
+  if (options.serving.listen.empty()) {
+    options.serving.listen = {kDefaultListen};
+    options.serving.listen_by_default = true;
+  } else if (options.serving.listen == std::vector<std::string>{"none"}) {
+    options.serving.listen.clear();
   }
   if (raw.log_format == "json") options.log_format = base::LogFormat::kJson;
   return options;
@@ -141,7 +197,7 @@ void HoldStandardDescriptors() {
 
 }  // namespace
 
-int Main(int argc, char** argv) {
+int Main(int argc, char** argv, const ServingDoor& door) {
   HoldStandardDescriptors();
   CLI::App app(kAbout, "oomtrail");
   app.footer(kFooter);
@@ -163,6 +219,8 @@ int Main(int argc, char** argv) {
   AddNodeFlags(*agent, agent_flags);
   AddSourceFlags(*agent, agent_flags);
   AddPin(*agent, agent_flags);
+  AddJournalFlags(*agent, agent_flags);
+  AddServingFlags(*agent, agent_flags);
   AddLogFormat(*agent, agent_flags);
   Flag(*agent, "record", agent_flags.options.record_file,
        "Also write every kernel record to this file, for oomtrail replay");
@@ -215,7 +273,7 @@ int Main(int argc, char** argv) {
               << " (see oomtrail --help)\n";
     return kExitUsage;
   }
-  if (agent->parsed()) return RunAgent(Finish(agent_flags));
+  if (agent->parsed()) return RunAgent(Finish(agent_flags), door);
   if (demo->parsed()) return RunDemo(Finish(demo_flags));
   if (doctor->parsed()) return RunDoctor(Finish(doctor_flags));
   if (explainer->parsed()) return RunExplain(explain);

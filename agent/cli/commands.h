@@ -5,7 +5,7 @@
 
 namespace oomtrail::cli {
 
-int RunAgent(const AgentOptions& options);
+int RunAgent(const AgentOptions& options, const ServingDoor& door);
 int RunDemo(const AgentOptions& flags);
 int RunDoctor(const AgentOptions& options);
 int RunExplain(const ExplainOptions& options);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/base/log.h"
+#include "agent/cli/serving.h"
 #include "agent/model/kernel_record.h"
 
 namespace oomtrail::cli {
@@ -29,6 +30,12 @@ struct AgentOptions {
   bool kubelet_insecure = false;
   base::LogFormat log_format = base::LogFormat::kText;
   std::string record_file;  // empty: none
+  std::string journal_dir;  // empty: in memory
+  bool journal_by_default = false;
+  uint32_t journal_max_mib = 64;
+  uint32_t journal_max_days = 7;
+  size_t max_subscribers = 256;
+  ServingFlags serving;
 };
 
 struct ExplainOptions {
