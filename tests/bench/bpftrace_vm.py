@@ -47,7 +47,7 @@ line_clock </tmp/agent-log >/out/agent-log &
 line_clock </tmp/bpftrace >/out/bpftrace &
 
 echo "agent_start_ms $(now)"
-oomtrail agent --log-format json --cri-endpoint none --pin none >/tmp/agent 2>/tmp/agent-log &
+oomtrail agent --log-format json --cri-endpoint none --pin none --journal none --listen none >/tmp/agent 2>/tmp/agent-log &
 agent=$!
 wait_for 'armed in' /out/agent-log $agent || exit 1
 

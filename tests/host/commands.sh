@@ -31,7 +31,7 @@ one_line() { [ "$(wc -l <"$1")" -eq 1 ] || fail "$1 has $(wc -l <"$1") lines ins
 says() { grep -qF -- "$2" "$1" || fail "$1 does not say: $2"; }
 
 # Tests' agents ask no runtime of this machine, and leave nothing behind in the kernel.
-export OOMTRAIL_CRI_ENDPOINT=none OOMTRAIL_PIN=none
+export OOMTRAIL_CRI_ENDPOINT=none OOMTRAIL_PIN=none OOMTRAIL_JOURNAL=none OOMTRAIL_LISTEN=none
 
 # What a wrong flag, file or certificate gives: exit 2, one line, nothing tried.
 refuses() {

@@ -49,6 +49,8 @@ absl::StatusOr<std::unique_ptr<AgentProcess>> AgentProcess::Start(const AgentCom
                                           base::StrCat("--hook-method=", Name(command.method)),
                                           "--cgroup-root=" + command.cgroup_root,
                                           "--cri-endpoint=none",
+                                          "--journal=none",
+                                          "--listen=none",
                                           "--pin=" + command.pin};
   int out[2];
   int err[2];
