@@ -43,6 +43,7 @@ test   openssl                  openssl
 test   runc                     runc
 test   iproute2                 ip
 test   python3-jsonschema       file:lib/python3/dist-packages/jsonschema/__init__.py
+test   prometheus               promtool
 bench  bpftrace                 bpftrace
 lint   git                      git
 lint   clang-format             clang-format
