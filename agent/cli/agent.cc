@@ -18,6 +18,10 @@ namespace {
 
 constexpr uint64_t kTickNs = 1'000'000'000;
 
+bool IsUp(const attribute::SourceState& source) {
+  return source.last_success_wall_ns.has_value() && source.failures_in_a_row == 0;
+}
+
 }  // namespace
 
 Agent::Agent(const AgentOptions& options, const base::Clock& clock, const base::Log& log,
@@ -109,9 +113,8 @@ absl::Status Agent::OpenPipeline() {
           .name = options_.node_name, .boot_id = node_.boot_id, .has_sources = !sources_.empty()});
   pipeline_ = std::make_unique<Pipeline>(
       *node_.index, *node_.resolver, *attributor_,
-      Pipeline::Outputs{
-          .publish = [this](const model::Event& event) { outputs_->Publish(event); },
-          .ask_for_names = [this] { Ask(); }});
+      Pipeline::Outputs{.publish = [this](const model::Event& event) { outputs_->Publish(event); },
+                        .ask_for_names = [this] { Ask(); }});
   feed_->Connect(*pipeline_);
   if (!options_.record_file.empty()) {
     kernel::RecordingHeader header;
@@ -130,12 +133,14 @@ absl::Status Agent::OpenPipeline() {
 }
 
 absl::Status Agent::OpenDoor(const ServingDoor& door) {
+  ticked_ns_ = clock_.BootNanos();
   const Served served{.stream = outputs_->stream(),
                       .directory = *directory_,
                       .clock = clock_,
                       .log = log_,
                       .status = [this] { return Status(); },
                       .metrics = [this] { return RenderMetrics(); },
+                      .alive = [this] { return Alive(); },
                       .ready = [this] { return Ready(); },
                       .config = Describe(options_)};
   auto serving = door.open(options_.serving, served);
@@ -156,11 +161,13 @@ absl::Status Agent::OpenDoor(const ServingDoor& door) {
 }
 
 void Agent::Tick() {
+  ticked_ns_ = clock_.BootNanos();
   feed_->Drain();
   feed_->ReportLosses();
   pipeline_->Amend();
   AskAgain();
   node_.index->Expire();
+  TellMetricsOfContainers();
   outputs_->Tick();
   FlushOutput();
   const base::MutexLock lock(mutex_);
@@ -205,6 +212,47 @@ publish::NodeStatus Agent::Status() const {
   const base::MutexLock lock(mutex_);
   status.unattributed = unattributed_;
   return status;
+}
+
+std::string Agent::RenderMetrics() const {
+  const publish::NodeStatus status = Status();
+  const publish::Stream& stream = outputs_->stream();
+  const journal::JournalState journal = stream.journal().state();
+  constexpr double kNanosPerSecond = 1e9;
+  publish::Gauges gauges{
+      .version = OOMTRAIL_VERSION,
+      .start_time_seconds = static_cast<double>(start_wall_ns_) / kNanosPerSecond,
+      .subscribers = stream.subscribers(),
+      .containers = status.containers,
+      .journal = {{.events = journal.events,
+                   .bytes = journal.bytes,
+                   .unwritten_events = journal.unwritten}}};
+  for (const kernel::HookReport& report : status.hooks) {
+    gauges.hooks.push_back({.hook = std::string(Name(report.hook)),
+                            .method = report.chosen ? std::string(Name(*report.chosen)) : ""});
+  }
+  for (const attribute::SourceState& source : status.sources) {
+    gauges.name_sources.push_back({.source = source.name, .up = IsUp(source)});
+  }
+  return outputs_->metrics().Render(gauges);
+}
+
+// What is listed has its series before anything happens to it.
+void Agent::TellMetricsOfContainers() {
+  const uint64_t generation = directory_->Counts().generation;
+  if (std::exchange(metrics_generation_, generation) == generation) return;
+  std::vector<publish::ContainerName> names;
+  for (const attribute::FoundContainer& found : directory_->Listed()) {
+    if (found.sandbox || found.gone) continue;
+    names.push_back({.ns = found.pod.ns, .pod = found.pod.name, .container = found.facts.name});
+  }
+  outputs_->metrics().SetContainers(std::move(names));
+}
+
+// The loop turns every second, whatever happens: if it has not for so long, it hangs.
+bool Agent::Alive() const {
+  constexpr uint64_t kHungNs = 30 * kTickNs;
+  return clock_.BootNanos() - ticked_ns_ < kHungNs;
 }
 
 bool Agent::Ready() const {

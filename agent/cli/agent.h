@@ -1,8 +1,9 @@
 // The node agent put together: kernel → pipeline → outputs, and who may ask for what.
 //
-// Owned and called by one thread, but for Status() and Ready().
+// Owned and called by one thread, but for what a server asks of it (any thread).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -48,8 +49,10 @@ class Agent {
   void Ask();
   void AskAgain();
   publish::NodeStatus Status() const;
+  bool Alive() const;
   bool Ready() const;
-  std::string RenderMetrics();
+  std::string RenderMetrics() const;
+  void TellMetricsOfContainers();
 
   const AgentOptions& options_;
   const base::Clock& clock_;
@@ -65,9 +68,10 @@ class Agent {
   std::unique_ptr<attribute::DirectoryRefresher> refresher_;
   std::unique_ptr<attribute::Attributor> attributor_;
   std::unique_ptr<Pipeline> pipeline_;
-  uint64_t waiting_ticks_ = 0;      // for names
+  uint64_t waiting_ticks_ = 0;       // for names
   uint64_t metrics_generation_ = 0;  // of the directory, as the metrics know it
 
+  std::atomic<uint64_t> ticked_ns_ = 0;
   mutable base::Mutex mutex_;
   std::map<std::string, uint64_t> unattributed_ ABSL_GUARDED_BY(mutex_);
 

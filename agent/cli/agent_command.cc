@@ -43,7 +43,7 @@ int RunAgent(const AgentOptions& options, const ServingDoor& door) {
   if (!sources.ok()) return Fail(sources.status(), kExitUsage);
   const base::SystemClock clock;
   const base::Log log(options.log_format);
-  auto outputs = EventOutputs::Open(options, clock, log);
+  auto outputs = EventOutputs::Open(options, !sources->empty(), clock, log);
   if (!outputs.ok()) {
     return Fail(outputs.status(),
                 absl::IsFailedPrecondition(outputs.status()) ? kExitFailed : kExitUsage);

@@ -11,8 +11,8 @@
 
 namespace oomtrail::cli {
 
-// The kernel's answer with the cause: "EPERM at load: refused although privileged; lockdown is only integrity,
-// …"
+// The kernel's answer with the cause: "EPERM at load: refused although privileged; lockdown is only
+// integrity, …"
 std::string Explain(const kernel::Attempt& attempt, const kernel::NodeSecurity& security);
 
 // What these methods cannot tell, one line each; empty where nothing is missing.

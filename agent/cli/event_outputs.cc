@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <utility>
+#include <vector>
 
 #include "agent/base/status.h"
 #include "agent/base/strings.h"
+#include "agent/kernel/hooks.h"
 #include "agent/publish/event_json.h"
 #include "agent/publish/event_text.h"
 #include "agent/publish/journal_event.h"
@@ -22,9 +24,17 @@ journal::JournalOptions JournalOptionsOf(const AgentOptions& options) {
           .max_age = std::chrono::hours(24 * options.journal_max_days)};
 }
 
+// Whose series exist before anything is lost.
+std::vector<std::string> LossStages() {
+  std::vector<std::string> stages = kernel::Hooks::EventLossNames();
+  stages.insert(stages.end(), {"decode", "kmsg_overrun", "log_backlog"});
+  return stages;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<EventOutputs>> EventOutputs::Open(const AgentOptions& options,
+                                                                 bool has_sources,
                                                                  const base::Clock& clock,
                                                                  const base::Log& log) {
   auto wanted = JournalOptionsOf(options);
@@ -43,17 +53,16 @@ absl::StatusOr<std::unique_ptr<EventOutputs>> EventOutputs::Open(const AgentOpti
     return base::Annotate(journal.status(), base::StrCat("--journal ", options.journal_dir));
   }
   return std::unique_ptr<EventOutputs>(
-      new EventOutputs(options, clock, log, *std::move(journal)));
+      new EventOutputs(options, has_sources, clock, log, *std::move(journal)));
 }
 
-EventOutputs::EventOutputs(const AgentOptions& options, const base::Clock& clock,
+EventOutputs::EventOutputs(const AgentOptions& options, bool has_sources, const base::Clock& clock,
                            const base::Log& log, std::unique_ptr<journal::Journal> journal)
     : format_(options.log_format),
       log_(log),
       journal_(std::move(journal)),
-      stream_(*journal_, clock, options.node_name,
-              {.max_subscribers = options.max_subscribers}),
-      metrics_(clock, publish::MetricsOptions{}),
+      stream_(*journal_, clock, options.node_name, {.max_subscribers = options.max_subscribers}),
+      metrics_(clock, {.has_sources = has_sources, .loss_stages = LossStages()}),
       lines_(STDOUT_FILENO) {
   RestoreMetrics();
 }
@@ -82,7 +91,8 @@ void EventOutputs::RestoreMetrics() {
     constexpr size_t kPage = 128;
     const journal::Page page = journal_->Read(read, kPage, 1 << 20);
     for (const journal::Entry& entry : page.entries) {
-      if (const auto event = publish::FromEntry(entry); event.ok()) metrics_.Count(*event);
+      if (const auto event = publish::FromEntry(entry); event.ok())
+        metrics_.CountFromJournal(*event);
     }
     if (page.upto == read) break;
     read = page.upto;
@@ -99,8 +109,7 @@ void EventOutputs::SaveMetrics() {
 void EventOutputs::Publish(const model::Event& event) {
   const auto told = stream_.Publish(event);
   if (!told) return;
-  lines_.Write(format_ == base::LogFormat::kJson ? publish::ToJson(*told)
-                                                 : publish::ToText(*told));
+  lines_.Write(format_ == base::LogFormat::kJson ? publish::ToJson(*told) : publish::ToText(*told));
   metrics_.Count(*told);
   const base::MutexLock lock(mutex_);
   if (told->loss) totals_.losses[told->loss->stage] += told->loss->count;

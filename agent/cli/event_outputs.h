@@ -25,6 +25,7 @@ class EventOutputs {
  public:
   // Opens the journal, and takes the counters of the agent before this one from it.
   static absl::StatusOr<std::unique_ptr<EventOutputs>> Open(const AgentOptions& options,
+                                                            bool has_sources,
                                                             const base::Clock& clock,
                                                             const base::Log& log);
   ~EventOutputs();
@@ -46,8 +47,8 @@ class EventOutputs {
   Totals totals() const;
 
  private:
-  EventOutputs(const AgentOptions& options, const base::Clock& clock, const base::Log& log,
-               std::unique_ptr<journal::Journal> journal);
+  EventOutputs(const AgentOptions& options, bool has_sources, const base::Clock& clock,
+               const base::Log& log, std::unique_ptr<journal::Journal> journal);
   void RestoreMetrics();
   void SaveMetrics();
 

@@ -38,6 +38,10 @@ struct AgentOptions {
   ServingFlags serving;
 };
 
+// Every flag and its value, one a line as "--name value", for people. Nothing in it is secret:
+// secrets are in the files that are named.
+std::string Describe(const AgentOptions& options);
+
 struct ExplainOptions {
   std::vector<std::string> paths;  // "-": from stdin, one a line
 };

@@ -35,6 +35,7 @@ struct Served {
   const base::Log& log;
   std::function<publish::NodeStatus()> status;
   std::function<std::string()> metrics;  // in Prometheus' text form
+  std::function<bool()> alive;           // the pipeline moves
   std::function<bool()> ready;           // hooks armed, and a name source has answered
   std::string config;                    // for people, without secrets
 };

@@ -364,6 +364,14 @@ int Hooks::hints_ring_fd() const {
 
 std::string_view Hooks::LossName(size_t index) { return kLossNames[index]; }
 
+std::vector<std::string> Hooks::EventLossNames() {
+  std::vector<std::string> names;
+  for (size_t cause = 0; cause < OT_LOSS_COUNT; ++cause) {
+    if (cause != OT_LOSS_HINT_RING_FULL) names.emplace_back(kLossNames[cause]);
+  }
+  return names;
+}
+
 Hooks::Losses Hooks::ReadLosses() const {
   Losses losses;
   const int map = bpf_map__fd(object_->skeleton->maps.ot_losses);

@@ -49,6 +49,8 @@ class Hooks {
   Losses ReadLosses() const;
   void Told(const Losses& losses) const;
   static std::string_view LossName(size_t index);
+  // Of all causes that cost an event: where no hint but a record is lost.
+  static std::vector<std::string> EventLossNames();
 
  private:
   struct Object;
