@@ -1,5 +1,6 @@
 #include "agent/base/printable.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -69,9 +70,16 @@ void AppendEscaped(std::string_view bytes, std::string& out) {
   }
 }
 
+// Nearly every name there is: nothing in it could need an escape.
+bool IsPlain(std::string_view bytes) {
+  return std::all_of(bytes.begin(), bytes.end(),
+                     [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
+}
+
 }  // namespace
 
 std::string Printable(std::string_view bytes) {
+  if (IsPlain(bytes)) return std::string(bytes);
   std::string out;
   out.reserve(bytes.size());
   while (!bytes.empty()) {
@@ -90,6 +98,7 @@ std::string Printable(std::string_view bytes) {
 }
 
 std::string FromPrintable(std::string_view text) {
+  if (text.find('\\') == std::string_view::npos) return std::string(text);
   std::string bytes;
   bytes.reserve(text.size());
   while (!text.empty()) {

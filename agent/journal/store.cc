@@ -24,7 +24,6 @@ constexpr const char* kTables = R"(
     id TEXT NOT NULL,
     revision INTEGER NOT NULL,
     payload BLOB NOT NULL);
-  CREATE UNIQUE INDEX event_id ON event (id, revision);
   CREATE INDEX event_time ON event (wall_ns);
   CREATE TABLE epoch (
     ordinal INTEGER PRIMARY KEY,
@@ -87,7 +86,7 @@ absl::Status Store::MakeTables(uint64_t max_bytes) {
   RETURN_IF_ERROR(writer_.Execute("PRAGMA journal_mode = WAL"));
   RETURN_IF_ERROR(writer_.Execute(base::StrCat(
       "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY;"
-      "PRAGMA wal_autocheckpoint = 256; PRAGMA journal_size_limit = 2097152;"
+      "PRAGMA wal_autocheckpoint = 1024; PRAGMA journal_size_limit = 4194304;"
       "PRAGMA max_page_count = ",
       (max_bytes + kSlackBytes) / kPageBytes)));
   ASSIGN_OR_RETURN(const int64_t application, writer_.QueryInt("PRAGMA application_id"));
@@ -141,7 +140,7 @@ absl::Status Store::BeginEpoch(uint64_t epoch_id, uint64_t first) {
 }
 
 absl::Status Store::PrepareAll() {
-  ASSIGN_OR_RETURN(Statement insert, writer_.Prepare("INSERT OR IGNORE INTO event VALUES "
+  ASSIGN_OR_RETURN(Statement insert, writer_.Prepare("INSERT INTO event VALUES "
                                                      "(?, ?, ?, ?, ?)"));
   ASSIGN_OR_RETURN(Statement state, writer_.Prepare("INSERT OR REPLACE INTO state VALUES (?, ?)"));
   insert_ = std::make_unique<Statement>(std::move(insert));
