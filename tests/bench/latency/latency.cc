@@ -19,21 +19,28 @@
 #include "absl/strings/str_format.h"
 #include "agent/base/status.h"
 #include "agent/base/strings.h"
+#include "agent/journal/journal.h"
+#include "agent/publish/journal_event.h"
 #include "tests/bench/latency/crowd.h"
 #include "tests/bench/latency/nursery.h"
 #include "tests/bench/latency/process.h"
 #include "tests/bench/latency/report.h"
+#include "tests/bench/latency/subscribers.h"
+#include "tests/fakes/temp_dir.h"
 
 namespace oomtrail::bench {
 namespace {
 
 struct Options {
+  std::string directory;  // of the agent's socket and journal
   std::string agent;
   std::string bare;
   std::string cgroup_root = "/sys/fs/cgroup";
   size_t containers = 500;
   size_t kills = 200;
   size_t starts = 7;
+  size_t crowd_of_subscribers = 64;
+  size_t journaled = 10'000;
   int idle_seconds = 10;
 };
 
@@ -51,6 +58,7 @@ struct Sighting {
   uint64_t agent_ns = 0;
   uint64_t bare_line_ns = 0;
   uint64_t bare_callback_ns = 0;
+  std::vector<uint64_t> subscriber_ns;
   bool full = false;
 };
 
@@ -60,6 +68,8 @@ std::vector<std::string> AgentWords(const Options& options, const std::string& c
           "--log-format=json",
           "--node-name=bench",
           "--pin=none",
+          "--journal=" + options.directory + "/journal",
+          "--listen=unix://" + options.directory + "/socket",
           "--cgroup-root=" + options.cgroup_root,
           "--cri-endpoint=" + cri_endpoint};
 }
@@ -130,8 +140,8 @@ absl::Status MeasureStarts(const Options& options, const Crowd& crowd) {
 // The kills, one after the other, and what the two consumers tell of them.
 class KillRun {
  public:
-  KillRun(Crowd& crowd, Nursery& nursery, Process& agent, Process& bare)
-      : crowd_(crowd), nursery_(nursery), agent_(agent), bare_(bare) {}
+  KillRun(Crowd& crowd, Nursery& nursery, Process& agent, Process& bare, Subscribers& subscribers)
+      : crowd_(crowd), nursery_(nursery), agent_(agent), bare_(bare), subscribers_(subscribers) {}
 
   // Returns when both have told of it, or have had two seconds for it.
   absl::StatusOr<Sighting> Kill(size_t container) {
@@ -150,15 +160,20 @@ class KillRun {
     const std::string in_line = absl::StrFormat("%d ", death->pid);
     const Line* event = nullptr;
     const Line* line = nullptr;
+    std::vector<uint64_t> told;
     Await(
-        {&agent_, &bare_}, {},
+        {&agent_, &bare_}, {subscribers_.fd()},
         [&] {
+          subscribers_.Acknowledge();
+          told = subscribers_.DelaysOf(death->pid);
           event = Find(agent_.out(), in_json, agent_from);
           line = Find(bare_.out(), in_line, bare_from);
-          return event != nullptr && line != nullptr;
+          return event != nullptr && line != nullptr && told.size() == subscribers_.size();
         },
         kPatience);
-    return Compare(death->pid, event, line);
+    Sighting sighting = Compare(death->pid, event, line);
+    sighting.subscriber_ns = std::move(told);
+    return sighting;
   }
 
  private:
@@ -185,6 +200,7 @@ class KillRun {
   Nursery& nursery_;
   Process& agent_;
   Process& bare_;
+  Subscribers& subscribers_;
 };
 
 // Names come from another thread: until one is there, there is nothing to measure.
@@ -242,6 +258,33 @@ void PrintLatency(const std::vector<Sighting>& sightings) {
          .verdict = Verdict(ratio(line) <= kPeerBudget)});
 }
 
+// What `subscribers` saw of the kills, beside what the bare consumer's callback did.
+bool PrintSubscribers(const std::vector<Sighting>& sightings, size_t subscribers) {
+  std::vector<uint64_t> delays;
+  for (const Sighting& sighting : sightings) {
+    delays.insert(delays.end(), sighting.subscriber_ns.begin(), sighting.subscriber_ns.end());
+  }
+  const auto line = Pick(sightings, &Sighting::bare_line_ns);
+  const uint64_t median = Quantile(delays, 0.5);
+  const uint64_t tail = Quantile(delays, 0.99);
+  const double ratio =
+      static_cast<double>(median) / static_cast<double>(std::max<uint64_t>(Quantile(line, 0.5), 1));
+  const bool alone = subscribers == 1;
+  const std::string what =
+      base::StrCat("kernel to ", subscribers, " gRPC subscriber", alone ? "" : "s");
+  Print({.what = what + ", p50",
+         .figure = absl::StrFormat("%s, %.2f× the peer", Micros(median), ratio),
+         .budget = alone ? "≤ 250 µs, ≤ 3×" : "",
+         .peer = "bare libbpf " + Micros(Quantile(line, 0.5)),
+         .verdict = alone ? Verdict(median <= kMedianBudgetNs && ratio <= kPeerBudget) : ""});
+  Print({.what = what + ", p99",
+         .figure = Micros(tail),
+         .budget = alone ? "≤ 2 ms" : "",
+         .peer = "bare libbpf " + Micros(Quantile(line, 0.99)),
+         .verdict = alone ? Verdict(tail <= kTailBudgetNs) : ""});
+  return delays.size() == sightings.size() * subscribers;
+}
+
 bool PrintCompleteness(const std::vector<Sighting>& sightings, size_t wanted) {
   const size_t seen = Pick(sightings, &Sighting::agent_ns).size();
   const auto full = static_cast<size_t>(std::count_if(
@@ -281,7 +324,8 @@ void MeasureIdle(const Options& options, Process& agent, Process& bare) {
 void PrintMemory(const Options& options, const Process& agent, const Process& bare) {
   const Memory memory = agent.ReadMemory();
   const Memory peer = bare.ReadMemory();
-  Print({.what = base::StrCat("resident memory, ", options.containers, " containers"),
+  Print({.what = base::StrCat("resident memory, ", options.containers, " containers, ",
+                              options.journaled, " journaled, 1 subscriber"),
          .figure = base::StrCat(Mebibytes(memory.resident_bytes), ", anonymous ",
                                 Mebibytes(memory.anonymous_bytes)),
          .budget = "≤ 24 MiB",
@@ -290,25 +334,57 @@ void PrintMemory(const Options& options, const Process& agent, const Process& ba
          .verdict = Verdict(memory.resident_bytes <= kMemoryBudget)});
 }
 
+// Events of an agent before this one.
+absl::Status FillJournal(const Options& options) {
+  const base::SystemClock clock;
+  const base::Log log(base::LogFormat::kText);
+  ASSIGN_OR_RETURN(
+      const auto journal,
+      journal::Journal::Open({.directory = options.directory + "/journal"}, clock, log));
+  for (size_t i = 0; i < options.journaled; ++i) {
+    model::Event event;
+    event.id = base::StrCat("before-", i);
+    event.wall_ns = clock.WallNanos();
+    event.victim = model::Victim{.pid = static_cast<uint32_t>(i + 1), .comm = "java"};
+    event.cgroup_path = std::string(200, 'x');
+    journal->Append(publish::ToEntry(event));
+    if (i % 1'000 == 0) RETURN_IF_ERROR(journal->Flush());
+  }
+  return journal->Flush();
+}
+
+absl::StatusOr<std::vector<Sighting>> KillMany(KillRun& run, const Crowd& crowd, size_t kills) {
+  std::mt19937 random(20261121);  // the same containers in each run
+  std::vector<Sighting> sightings;
+  for (size_t i = 0; i < kills; ++i) {
+    ASSIGN_OR_RETURN(sightings.emplace_back(), run.Kill(random() % crowd.size()));
+  }
+  return sightings;
+}
+
 absl::StatusOr<bool> Run(const Options& options) {
+  RETURN_IF_ERROR(FillJournal(options));
   ASSIGN_OR_RETURN(Nursery nursery, Nursery::Start());
   StopAtSignals();
   ASSIGN_OR_RETURN(const auto crowd, Crowd::Make(options.cgroup_root, options.containers));
   RETURN_IF_ERROR(MeasureStarts(options, *crowd));
   ASSIGN_OR_RETURN(const auto agent, StartAgent(options, *crowd));
   ASSIGN_OR_RETURN(const auto bare, StartBare(options));
-  KillRun run(*crowd, nursery, *agent, *bare);
+  const std::string address = "unix:" + options.directory + "/socket";
+  ASSIGN_OR_RETURN(const auto one, Subscribers::Start(address, 1));
+  KillRun run(*crowd, nursery, *agent, *bare, *one);
   RETURN_IF_ERROR(AwaitNames(run));
-  std::mt19937 random(20261121);  // the same containers in each run
-  std::vector<Sighting> sightings;
-  for (size_t i = 0; i < options.kills; ++i) {
-    ASSIGN_OR_RETURN(sightings.emplace_back(), run.Kill(random() % crowd->size()));
-  }
+  ASSIGN_OR_RETURN(const auto sightings, KillMany(run, *crowd, options.kills));
   PrintLatency(sightings);
-  const bool complete = PrintCompleteness(sightings, options.kills);
+  bool complete = PrintSubscribers(sightings, 1);
+  complete = PrintCompleteness(sightings, options.kills) && complete;
   PrintMemory(options, *agent, *bare);
   MeasureIdle(options, *agent, *bare);
-  return complete;
+
+  ASSIGN_OR_RETURN(const auto many, Subscribers::Start(address, options.crowd_of_subscribers));
+  KillRun crowded(*crowd, nursery, *agent, *bare, *many);
+  ASSIGN_OR_RETURN(const auto crowded_sightings, KillMany(crowded, *crowd, options.kills / 2));
+  return PrintSubscribers(crowded_sightings, options.crowd_of_subscribers) && complete;
 }
 
 }  // namespace
@@ -325,6 +401,8 @@ int main(int argc, char** argv) {
   app.add_option("--starts", options.starts)->check(CLI::PositiveNumber);
   app.add_option("--idle-seconds", options.idle_seconds)->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
+  const oomtrail::fakes::TempDir directory;
+  options.directory = directory.path();
   const auto complete = oomtrail::bench::Run(options);
   if (!complete.ok()) {
     std::fprintf(stderr, "latency: %s\n", std::string(complete.status().message()).c_str());
