@@ -1,4 +1,5 @@
-// Wires the two that do not know each other: the command line's agent, and the API it is reached by.
+// Wires the two that do not know each other: the command line's agent, and the API it is reached
+// by.
 #include <chrono>
 #include <map>
 #include <memory>
@@ -12,15 +13,16 @@
 #include "agent/api/node_service.h"
 #include "agent/base/status.h"
 #include "agent/cli/command_line.h"
+#include "agent/publish/metrics.h"
 
 namespace oomtrail {
 namespace {
 
 api::ServingOptions OptionsOf(const cli::ServingFlags& flags) {
   return {.listen = flags.listen,
-          .tls_cert = flags.tls_cert,
-          .tls_key = flags.tls_key,
-          .tls_client_ca = flags.tls_client_ca,
+          .tls = {.certificate = flags.tls_cert,
+                  .key = flags.tls_key,
+                  .client_ca = flags.tls_client_ca},
           .tls_allow = flags.tls_allow,
           .insecure = flags.insecure};
 }
@@ -39,8 +41,11 @@ class Servers final : public cli::Serving {
 
   absl::Status Open(const cli::ServingFlags& flags, const cli::Served& served) {
     if (!flags.listen.empty()) {
-      ASSIGN_OR_RETURN(grpc_, api::GrpcServer::Start(OptionsOf(flags), {&events_, &nodes_},
-                                                     served.log));
+      ASSIGN_OR_RETURN(grpc_,
+                       api::GrpcServer::Start(OptionsOf(flags),
+                                              {{v1::EventService::service_full_name(), &events_},
+                                               {v1::NodeService::service_full_name(), &nodes_}},
+                                              served.log));
       grpc_->SetServing(true);
     }
     if (flags.http_listen.empty()) return absl::OkStatus();
@@ -67,15 +72,13 @@ class Servers final : public cli::Serving {
     return {
         {"/metrics",
          [metrics = served.metrics] {
-           return api::HttpResponse{
-               .content_type = std::string(publish::Metrics::kContentType), .body = metrics()};
+           return api::HttpResponse{.content_type = std::string(publish::Metrics::kContentType),
+                                    .body = metrics()};
          }},
-        {"/livez",
-         [alive = served.alive] { return Verdict(alive(), "the event loop hangs\n"); }},
+        {"/livez", [alive = served.alive] { return Verdict(alive(), "the event loop hangs\n"); }},
         {"/readyz",
          [ready = served.ready] { return Verdict(ready(), "no name source has answered yet\n"); }},
-        {"/debug/config",
-         [config = served.config] { return api::HttpResponse{.body = config}; }},
+        {"/debug/config", [config = served.config] { return api::HttpResponse{.body = config}; }},
     };
   }
 

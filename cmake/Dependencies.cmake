@@ -37,6 +37,10 @@ static_dependency(dep_absl absl_base absl_status absl_statusor absl_strings absl
                   absl_flat_hash_map)
 static_dependency(dep_protobuf protobuf)
 static_dependency(dep_grpc grpc++ protobuf)
+# No pkg-config file names it.
+find_library(archive_grpc_reflection libgrpc++_reflection.a REQUIRED)
+add_library(dep_grpc_reflection INTERFACE)
+target_link_libraries(dep_grpc_reflection INTERFACE ${archive_grpc_reflection} dep_grpc)
 static_dependency(dep_sqlite sqlite3)
 static_dependency(dep_bpf libbpf)
 # Only with its own compile flags: the layout of its classes depends on them.

@@ -32,6 +32,8 @@ void AddExtension(X509* certificate, X509* issuer, int nid, const std::string& v
 TestAuthority::TestAuthority() : key_(EVP_EC_gen("P-256")) {
   certificate_ = Make("oomtrail test authority", key_.get(), -kHour, kHour);
   AddExtension(certificate_.get(), certificate_.get(), NID_basic_constraints, "critical,CA:TRUE");
+  // Authorities are told apart by their keys: all have the same name, as one has after its renewal.
+  AddExtension(certificate_.get(), certificate_.get(), NID_subject_key_identifier, "hash");
   ::X509_sign(certificate_.get(), key_.get(), ::EVP_sha256());
 }
 
@@ -63,6 +65,7 @@ TestAuthority::Certificate TestAuthority::Issue(const std::string& subject_alt_n
   const Cert certificate =
       Make("oomtrail test kubelet", key.get(), -2 * kHour, expired ? -kHour : kHour);
   AddExtension(certificate.get(), certificate_.get(), NID_subject_alt_name, subject_alt_name);
+  AddExtension(certificate.get(), certificate_.get(), NID_authority_key_identifier, "keyid:always");
   ::X509_sign(certificate.get(), key_.get(), ::EVP_sha256());
   return {ToPem([&](BIO* out) { ::PEM_write_bio_X509(out, certificate.get()); }),
           ToPem([&](BIO* out) {
