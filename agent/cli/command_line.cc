@@ -10,11 +10,13 @@
 #include <map>
 #include <string>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_replace.h"
+#include "agent/base/clock.h"
 #include "agent/base/printable.h"
 #include "agent/base/strings.h"
+#include "agent/cli/client_flags.h"
+#include "agent/cli/client_session.h"
 #include "agent/cli/commands.h"
+#include "agent/cli/flag.h"
 #include "agent/cli/scratch_kill.h"
 
 namespace oomtrail::cli {
@@ -28,7 +30,8 @@ constexpr const char* kAbout =
     "\n"
     "  oomtrail doctor     what works on this node, before anything is installed\n"
     "  oomtrail demo       a real kill in a scratch cgroup, attributed and shown\n"
-    "  oomtrail agent      the node agent: one line per kill on stdout";
+    "  oomtrail agent      the node agent: one line per kill on stdout\n"
+    "  oomtrail watch      the kills that a running agent sees, as they happen";
 
 constexpr const char* kFooter =
     "Every flag can be given in the environment: --node-name is OOMTRAIL_NODE_NAME.\n"
@@ -37,15 +40,6 @@ constexpr const char* kFooter =
 constexpr const char* kDefaultPinDir = "/sys/fs/bpf/oomtrail";
 constexpr const char* kDefaultJournalDir = "/var/lib/oomtrail";
 constexpr const char* kDefaultListen = "unix:///run/oomtrail/oomtrail.sock";
-
-std::string EnvironmentName(const std::string& flag) {
-  return "OOMTRAIL_" + absl::AsciiStrToUpper(absl::StrReplaceAll(flag, {{"-", "_"}}));
-}
-
-template <typename T>
-CLI::Option* Flag(CLI::App& app, const std::string& name, T& value, const std::string& help) {
-  return app.add_option("--" + name, value, help)->envname(EnvironmentName(name));
-}
 
 std::string HostName() {
   utsname names{};
@@ -105,10 +99,8 @@ void AddSourceFlags(CLI::App& app, RawFlags& raw) {
   Flag(app, "kubelet-ca", options.kubelet_ca, "CA certificates (PEM) that the kubelet must match");
   Flag(app, "kubelet-token-file", options.kubelet_token_file,
        "Bearer token for the kubelet, read anew at each request");
-  app.add_flag(
-         "--kubelet-insecure", options.kubelet_insecure,
-         "Do not verify the kubelet's certificate. Anyone on the way can then lie about names")
-      ->envname(EnvironmentName("kubelet-insecure"));
+  Switch(app, "kubelet-insecure", options.kubelet_insecure,
+         "Do not verify the kubelet's certificate. Anyone on the way can then lie about names");
 }
 
 void AddPin(CLI::App& app, RawFlags& raw) {
@@ -185,6 +177,13 @@ AgentOptions Finish(const RawFlags& raw) {
   return options;
 }
 
+int RunEvents(int (*run)(const EventOptions&), const RawClientFlags& raw) {
+  const auto options = FinishEvents(raw, base::SystemClock().WallNanos());
+  if (options.ok()) return run(*options);
+  Say(std::string_view(options.status().message().data(), options.status().message().size()));
+  return kExitUsage;
+}
+
 // A standard descriptor that is closed would be the number of the next file that is opened, and
 // events would be written into it. What stands in its place refuses to be written to.
 void HoldStandardDescriptors() {
@@ -209,6 +208,9 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   RawFlags demo_flags;
   RawFlags doctor_flags;
   RawFlags replay_flags;
+  RawClientFlags watch_flags;
+  RawClientFlags list_flags;
+  RawClientFlags status_flags;
   ExplainOptions explain;
   ReplayOptions replay;
 
@@ -256,6 +258,22 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   replayer->add_option("FILE", replay.file, "What agent --record wrote")->required();
   AddLogFormat(*replayer, replay_flags);
 
+  CLI::App* watch = app.add_subcommand(
+      "watch",
+      "What a running agent tells, as it happens: a line for each event, and for what was lost.\n"
+      "Begins now, or with --since, --last or --cursor.");
+  AddWatchFlags(*watch, watch_flags);
+
+  CLI::App* list = app.add_subcommand(
+      "list", "What a running agent has in its journal, oldest first: all of it, or a part.");
+  AddListFlags(*list, list_flags);
+
+  CLI::App* status = app.add_subcommand(
+      "status",
+      "What a running agent sees and by which hooks, who tells it names, its journal, and what\n"
+      "it has lost. (What a node allows, with no agent running: oomtrail doctor.)");
+  AddStatusFlags(*status, status_flags);
+
   CLI::App* hog = app.add_subcommand(kFillMemoryCommand, "What demo lets the kernel kill");
   hog->group("");  // not for people: left out of the help
 
@@ -277,6 +295,9 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   if (demo->parsed()) return RunDemo(Finish(demo_flags));
   if (doctor->parsed()) return RunDoctor(Finish(doctor_flags));
   if (explainer->parsed()) return RunExplain(explain);
+  if (watch->parsed()) return RunEvents(RunWatch, watch_flags);
+  if (list->parsed()) return RunEvents(RunList, list_flags);
+  if (status->parsed()) return RunStatus(FinishClient(status_flags));
   if (hog->parsed()) return RunFillMemory();
   replay.log_format = Finish(replay_flags).log_format;
   return RunReplay(replay);

@@ -10,5 +10,8 @@ int RunDemo(const AgentOptions& flags);
 int RunDoctor(const AgentOptions& options);
 int RunExplain(const ExplainOptions& options);
 int RunReplay(const ReplayOptions& options);
+int RunWatch(const EventOptions& options);
+int RunList(const EventOptions& options);
+int RunStatus(const ClientOptions& options);
 
 }  // namespace oomtrail::cli

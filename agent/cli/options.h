@@ -1,6 +1,7 @@
 // What a command was told to do, checked. Values, made by command_line.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "agent/base/log.h"
 #include "agent/cli/serving.h"
 #include "agent/model/kernel_record.h"
+#include "agent/publish/event_filter.h"
 
 namespace oomtrail::cli {
 
@@ -49,6 +51,37 @@ struct ExplainOptions {
 struct ReplayOptions {
   std::string file;
   base::LogFormat log_format = base::LogFormat::kText;
+};
+
+// Which agent a client asks, and how it is reached.
+struct ServerOptions {
+  std::string address = "unix:///run/oomtrail/oomtrail.sock";  // or HOST:PORT
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_server_name;  // empty: the address's host
+  bool insecure = false;        // plaintext over TCP
+};
+
+enum class OutputFormat { kCompact, kWide, kTable, kJson };
+enum class ColorWhen { kAuto, kAlways, kNever };
+
+// What watch, list and status have in common.
+struct ClientOptions {
+  ServerOptions server;
+  OutputFormat output = OutputFormat::kCompact;
+  ColorWhen color = ColorWhen::kAuto;
+};
+
+// watch and list: which events, from where, and whether it goes on.
+struct EventOptions {
+  ClientOptions client;
+  publish::EventSelection selection;
+  std::optional<int64_t> since_wall_ns;
+  uint32_t last = 0;   // only the newest; 0: all
+  std::string cursor;  // continue after it; empty: none
+  bool follow = false;
+  bool reconnect = false;
 };
 
 }  // namespace oomtrail::cli

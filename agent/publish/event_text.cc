@@ -19,15 +19,6 @@ void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
   }
 }
 
-// A name as one word: the line is made to be cut at its blanks. Reversible as Printable() is, so a
-// name that has a "\x20" of its own (systemd writes such) keeps it apart.
-std::string Word(std::string_view name) {
-  std::string word = Printable(name);
-  ReplaceAll(word, "\\x20", "\\x5cx20");
-  ReplaceAll(word, " ", "\\x20");
-  return word;
-}
-
 std::string_view Verb(const Event& event) {
   switch (event.kind) {
     case model::Kind::kOomKill: return event.revision == 0 ? "OOM-KILL" : "OOM-KILL-NAMED";
@@ -93,6 +84,13 @@ void AppendLimit(std::string& line, const Event& event) {
 }
 
 }  // namespace
+
+std::string Word(std::string_view name) {
+  std::string word = Printable(name);
+  ReplaceAll(word, "\\x20", "\\x5cx20");
+  ReplaceAll(word, " ", "\\x20");
+  return word;
+}
 
 std::string FormatBytes(uint64_t bytes) {
   static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "agent/model/event.h"
 
@@ -14,6 +15,11 @@ namespace oomtrail::publish {
 // Where names are missing, what is proven stands in their place: pod:<uid>, the short container id,
 // host/<unit>. An amendment says OOM-KILL-NAMED and repeats the line in full.
 std::string ToText(const model::Event& event);
+
+// A name as one word of such a line: printable, and a blank is "\x20". The line is made to be cut
+// at its blanks. Reversible as Printable() is, so a name that has a "\x20" of its own (systemd
+// writes such) keeps it apart.
+std::string Word(std::string_view name);
 
 // "498.2MiB"; binary units, one decimal.
 std::string FormatBytes(uint64_t bytes);

@@ -1,0 +1,55 @@
+// The live stream of an agent, told as it comes; with --reconnect across the agent's restarts,
+// exactly after the last thing that was told. Owned and called by one thread.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "absl/status/status.h"
+#include "agent/cli/client_channel.h"
+#include "agent/cli/event_reader.h"
+#include "agent/cli/interruption.h"
+#include "agent/cli/options.h"
+
+namespace oomtrail::cli {
+
+class EventFollower {
+ public:
+  EventFollower(const EventOptions& options, const ClientChannel& server, EventReader& reader,
+                Interruption& interruption);
+
+  // Never OK: CANCELLED when the user has had enough.
+  absl::Status Follow(std::string cursor);
+
+ private:
+  struct Ended {
+    grpc::Status stream;
+    absl::Status telling;  // why we ended it
+  };
+
+  Ended Attempt();
+  absl::Status Tell(const v1::WatchEventsResponse& item);
+  // OK: to be tried again.
+  absl::Status Judge(const Ended& ended);
+  absl::Status SkipExpired(const std::string& oldest);
+  void NoteProgress();
+  // The wait before the next attempt: half of it is left to chance, so that many clients of one
+  // agent do not come back as one.
+  std::chrono::milliseconds NextWait();
+
+  const EventOptions& options_;
+  const ClientChannel& server_;
+  EventReader& reader_;
+  Interruption& interruption_;
+  const int64_t started_wall_ns_;
+  std::string cursor_;
+  bool tried_ = false;
+  bool ever_connected_ = false;
+  bool connected_ = false;
+  bool told_outage_ = false;
+  bool skipped_expired_ = false;  // and has not been answered since
+  std::chrono::steady_clock::time_point connected_at_;
+  std::chrono::milliseconds wait_;
+};
+
+}  // namespace oomtrail::cli

@@ -1,0 +1,15 @@
+// The value of --since: an age or a moment. Pure, thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace oomtrail::cli {
+
+// "90s", "30m", "1h30m", "2d", "1w" before `now_wall_ns`, or an RFC 3339 time with its offset, as
+// nanoseconds since the epoch. The error names both forms.
+absl::StatusOr<int64_t> ParseSince(std::string_view text, int64_t now_wall_ns);
+
+}  // namespace oomtrail::cli
