@@ -111,10 +111,13 @@ absl::Status Agent::OpenPipeline() {
       *directory_, clock_,
       attribute::Attributor::Node{
           .name = options_.node_name, .boot_id = node_.boot_id, .has_sources = !sources_.empty()});
-  pipeline_ = std::make_unique<Pipeline>(
-      *node_.index, *node_.resolver, *attributor_,
-      Pipeline::Outputs{.publish = [this](const model::Event& event) { outputs_->Publish(event); },
-                        .ask_for_names = [this] { Ask(); }});
+  pipeline_ = std::make_unique<Pipeline>(*node_.index, *node_.resolver, *attributor_,
+                                         Pipeline::Outputs{.publish =
+                                                               [this](const model::Event& event) {
+                                                                 outputs_->Publish(event);
+                                                                 NoteUnattributed();
+                                                               },
+                                                           .ask_for_names = [this] { Ask(); }});
   feed_->Connect(*pipeline_);
   if (!options_.record_file.empty()) {
     kernel::RecordingHeader header;
@@ -170,6 +173,10 @@ void Agent::Tick() {
   TellMetricsOfContainers();
   outputs_->Tick();
   FlushOutput();
+  NoteUnattributed();
+}
+
+void Agent::NoteUnattributed() {
   const base::MutexLock lock(mutex_);
   unattributed_ = attributor_->unattributed();
 }

@@ -53,6 +53,7 @@ class Agent {
   bool Ready() const;
   std::string RenderMetrics() const;
   void TellMetricsOfContainers();
+  void NoteUnattributed();
 
   const AgentOptions& options_;
   const base::Clock& clock_;

@@ -61,7 +61,6 @@ TEST(ServerAddressTest, RefusesTheRestWithARemedy) {
       {{.address = "a:1", .tls_ca = "ca", .tls_cert = "c"}, "--tls-key"},
       {{.address = "a:1", .tls_ca = "ca", .tls_key = "k"}, "--tls-cert"},
       {{.address = "a:1", .tls_ca = "ca", .insecure = true}, "exclude"},
-      {{.address = "/a", .tls_ca = "ca"}, "HOST:PORT"},
   };
   for (const Row& row : rows) {
     const auto address = ServerAddress::Parse(row.options);
