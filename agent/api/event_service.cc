@@ -90,7 +90,7 @@ grpc::Status EventService::List(const v1::ListEventsRequest& request,
   }
   if (!violations.empty()) return violations.ToStatus();
   if (!request.page_token().empty()) {
-    const auto status = ReadCursor(stream_, request.page_token(), "page_token", &options.after);
+    auto status = ReadCursor(stream_, request.page_token(), "page_token", &options.after);
     if (!status.ok()) return status;
   } else {
     options.after = stream_.journal().state().oldest - 1;

@@ -34,7 +34,7 @@ class Listener {
       : socket_(std::move(socket)), address_(std::move(address)) {}
 
   static absl::StatusOr<Listener> OpenUnix(const ListenAddress& address);
-  static absl::StatusOr<Listener> OpenTcp(const ListenAddress& address);
+  static absl::StatusOr<Listener> OpenTcp(const ListenAddress& wanted);
   void Close();
 
   base::UniqueFd socket_;

@@ -8,6 +8,7 @@
 #include <bit>
 #include <utility>
 
+#include "agent/base/memory.h"
 #include "agent/base/status.h"
 #include "agent/base/strings.h"
 #include "agent/cli/start_report.h"
@@ -44,7 +45,7 @@ absl::Status Agent::Open(const ServingDoor& door) {
   RETURN_IF_ERROR(OpenPipeline());
   RETURN_IF_ERROR(OpenDoor(door));
   // Loading the programs took several copies of the kernel's types: megabytes, never needed again.
-  ::malloc_trim(0);
+  base::ReleaseStartupMemory();
   log_.Info(base::StrCat("armed in ", (armed - started) / 1'000'000, " ms: kills by ",
                          Name(feed_->method())));
   return absl::OkStatus();

@@ -108,7 +108,7 @@ std::optional<uint64_t> Journal::Append(Entry entry) {
   tail_bytes_ += entry.bytes();
   tail_.push_back(std::move(entry));
   Trim();
-  work_.NotifyAll();
+  if (idle_) work_.NotifyAll();
   return head_;
 }
 

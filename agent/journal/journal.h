@@ -109,6 +109,7 @@ class Journal {
   absl::Status OpenStore(uint64_t first);
   void RunWriter();
   Work AwaitWork();
+  void Linger() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Do(const Work& work);
   absl::Status ReplaceStore();
@@ -143,6 +144,8 @@ class Journal {
   uint64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string error_ ABSL_GUARDED_BY(mutex_);
   mutable bool damaged_ ABSL_GUARDED_BY(mutex_) = false;
+  bool idle_ ABSL_GUARDED_BY(mutex_) = false;   // the writer sleeps until it is woken
+  bool hurry_ ABSL_GUARDED_BY(mutex_) = false;  // somebody waits for it
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   std::chrono::steady_clock::time_point forgotten_at_;  // the writer's own
   std::thread writer_;

@@ -150,7 +150,7 @@ absl::Status Store::PrepareAll() {
 
 absl::Status Store::Write(const std::vector<Entry>& entries,
                           const std::vector<std::pair<std::string, std::string>>& states) {
-  const absl::Status written = Transact(writer_, [&]() -> absl::Status {
+  absl::Status written = Transact(writer_, [&]() -> absl::Status {
     for (const Entry& entry : entries) {
       RETURN_IF_ERROR(insert_->Bind(1, static_cast<int64_t>(entry.sequence))
                           .Bind(2, entry.wall_ns)

@@ -11,6 +11,9 @@ namespace {
 
 constexpr size_t kMaxBatchEntries = 512;
 constexpr size_t kMaxBatchBytes = 1UL << 20;
+// What belongs together comes together: it is one batch, and those who are told of a kill at this
+// very moment keep the CPU.
+constexpr std::chrono::milliseconds kLinger{5};
 constexpr std::chrono::seconds kRetry{5};
 constexpr std::chrono::minutes kForgetEvery{1};
 
@@ -18,12 +21,23 @@ constexpr std::chrono::minutes kForgetEvery{1};
 
 bool Journal::HasWork() const { return written_ != head_ || !states_.empty() || damaged_; }
 
+void Journal::Linger() {
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + kLinger;
+  for (auto now = Clock::now(); now < until && !hurry_ && !closing_; now = Clock::now()) {
+    work_.WaitFor(mutex_, until - now);
+  }
+}
+
 Journal::Work Journal::AwaitWork() {
   const base::MutexLock lock(mutex_);
   if (!error_.empty() && !closing_) {
     work_.WaitFor(mutex_, kRetry);
   } else if (!closing_ && !HasWork()) {
+    idle_ = true;
     work_.WaitFor(mutex_, kForgetEvery);
+    idle_ = false;
+    Linger();
   }
   Work work{.store = store_, .damaged = damaged_, .last = closing_};
   size_t bytes = 0;
@@ -123,8 +137,10 @@ void Journal::RunWriter() {
 absl::Status Journal::Flush() {
   if (!directory_) return absl::OkStatus();
   const base::MutexLock lock(mutex_);
+  hurry_ = true;
   work_.NotifyAll();
   while (HasWork() && error_.empty()) done_.WaitFor(mutex_, kRetry);
+  hurry_ = false;
   if (!error_.empty()) return absl::UnavailableError(error_);
   return absl::OkStatus();
 }

@@ -31,9 +31,12 @@ std::optional<model::Event> Stream::Publish(model::Event event) {
       }
     }
   }
+  return event;
+}
+
+void Stream::Wake() {
   for (const auto& queue : to_wake_) queue->Wake();
   to_wake_.clear();
-  return event;
 }
 
 void Stream::Tick() {
@@ -47,8 +50,7 @@ void Stream::Tick() {
       if (queue->OfferBookmark(head, now_ns, after_ns)) to_wake_.push_back(queue);
     }
   }
-  for (const auto& queue : to_wake_) queue->Wake();
-  to_wake_.clear();
+  Wake();
 }
 
 absl::StatusOr<std::unique_ptr<Subscription>> Stream::Subscribe(SubscriptionOptions options,

@@ -1,8 +1,8 @@
 // The one place where an event becomes public: it gets its cursor, goes into the journal and to
 // everybody who is listening.
 //
-// Publish() and Tick() belong to the pipeline's thread and never wait for a subscriber or a disk;
-// the rest is thread-safe.
+// Publish(), Wake() and Tick() belong to the pipeline's thread and never wait for a subscriber or a
+// disk; the rest is thread-safe.
 #pragma once
 
 #include <chrono>
@@ -37,8 +37,9 @@ class Stream {
          StreamBounds bounds = {});
 
   // The event with its cursor; absent where it had been told before (by the agent before this one,
-  // from the same ring).
+  // from the same ring). Subscribers have it in their queues; Wake() wakes those who wait.
   std::optional<model::Event> Publish(model::Event event);
+  void Wake();
   // Once a second: bookmarks for those who have heard nothing for a while.
   void Tick();
 

@@ -35,6 +35,7 @@ TEST_F(ServiceTest, AnAmendmentIsNamedOne) {
   stream_->Publish(event);
   event.revision = 1;
   stream_->Publish(event);
+  stream_->Wake();
   EXPECT_TRUE(call.Next()->has_event());
   const auto item = call.Next();
   ASSERT_TRUE(item->has_amendment());
@@ -48,6 +49,7 @@ TEST_F(ServiceTest, ALossInTheKernelIsTold) {
   lost.kind = model::Kind::kLost;
   lost.loss = model::Loss{.stage = "kill_ring_full", .count = 3};
   stream_->Publish(lost);
+  stream_->Wake();
   const auto item = call.Next();
   ASSERT_TRUE(item->has_lost());
   EXPECT_EQ(item->lost().source(), v1::LOST_SOURCE_KERNEL);

@@ -5,8 +5,8 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <stdlib.h>
+#include <algorithm>
 
 #include <CLI/CLI.hpp>
 

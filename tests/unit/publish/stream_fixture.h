@@ -42,6 +42,7 @@ class StreamTest : public ::testing::Test {
     auto event = NumberedKill(++published_, ns);
     event.wall_ns = clock_.WallNanos();
     EXPECT_TRUE(stream_->Publish(std::move(event)).has_value());
+    stream_->Wake();
     return published_;
   }
 
