@@ -9,6 +9,7 @@
 
 #include "agent/api/event_service.h"
 #include "agent/api/grpc_server.h"
+#include "agent/api/http_listener.h"
 #include "agent/api/http_server.h"
 #include "agent/api/node_service.h"
 #include "agent/base/status.h"
@@ -36,6 +37,7 @@ class Servers final : public cli::Serving {
   ~Servers() override {
     constexpr std::chrono::milliseconds kGrace{500};
     if (http_ != nullptr) http_->Stop();
+    events_.EndWatches();
     if (grpc_ != nullptr) grpc_->Stop(kGrace);
   }
 
@@ -96,7 +98,8 @@ absl::StatusOr<std::unique_ptr<cli::Serving>> Open(const cli::ServingFlags& flag
 }
 
 absl::Status Check(const cli::ServingFlags& flags) {
-  return api::CheckServingOptions(OptionsOf(flags));
+  if (!flags.http_listen.empty()) RETURN_IF_ERROR(api::CheckHttpAddress(flags.http_listen));
+  return flags.listen.empty() ? absl::OkStatus() : api::CheckServingOptions(OptionsOf(flags));
 }
 
 }  // namespace

@@ -54,7 +54,25 @@ grpc::ServerWriteReactor<v1::WatchEventsResponse>* EventService::WatchEvents(
   if (const grpc::Status status = ReadWatch(*request, options); !status.ok()) {
     return RefuseWatch(status);
   }
-  return WatchReactor::Begin(stream_, clock_, std::move(options));
+  grpc::Status status;
+  auto watch = WatchReactor::Begin(stream_, clock_, std::move(options), &status);
+  if (watch == nullptr) return RefuseWatch(status);
+  const base::MutexLock lock(mutex_);
+  // Those that have ended are no more than those that came.
+  std::erase_if(watches_, [](const auto& ended) { return ended.expired(); });
+  watches_.push_back(watch);
+  return watch.get();
+}
+
+void EventService::EndWatches() {
+  std::vector<std::weak_ptr<WatchReactor>> watches;
+  {
+    const base::MutexLock lock(mutex_);
+    watches.swap(watches_);
+  }
+  for (const auto& watch : watches) {
+    if (const auto alive = watch.lock()) alive->End();
+  }
 }
 
 grpc::Status EventService::List(const v1::ListEventsRequest& request,

@@ -1,7 +1,12 @@
 // The gRPC EventService over the stream. Thread-safe; the stream and the clock must outlive it.
 #pragma once
 
+#include <memory>
+#include <vector>
+
+#include "agent/api/watch_reactor.h"
 #include "agent/base/clock.h"
+#include "agent/base/mutex.h"
 #include "agent/publish/stream.h"
 #include "oomtrail/v1/event_service.grpc.pb.h"
 
@@ -11,6 +16,9 @@ class EventService final : public v1::EventService::CallbackService {
  public:
   EventService(publish::Stream& stream, const base::Clock& clock)
       : stream_(stream), clock_(clock) {}
+
+  // The agent goes away: every subscriber is told UNAVAILABLE, and may come back to the next one.
+  void EndWatches();
 
   grpc::ServerWriteReactor<v1::WatchEventsResponse>* WatchEvents(
       grpc::CallbackServerContext* context, const v1::WatchEventsRequest* request) override;
@@ -25,6 +33,8 @@ class EventService final : public v1::EventService::CallbackService {
 
   publish::Stream& stream_;
   const base::Clock& clock_;
+  base::Mutex mutex_;
+  std::vector<std::weak_ptr<WatchReactor>> watches_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace oomtrail::api

@@ -131,6 +131,10 @@ int LocalPort(int fd) {
 
 }  // namespace
 
+absl::Status CheckHttpAddress(const std::string& address) {
+  return ParseEndpoint(address).status();
+}
+
 absl::StatusOr<HttpListener> OpenHttpListener(const std::string& address,
                                               std::chrono::milliseconds patience) {
   ASSIGN_OR_RETURN(const Endpoint endpoint, ParseEndpoint(address));

@@ -19,6 +19,9 @@ struct HttpListener {
 // 0 is any that is free. The error is one line and names the remedy: INVALID_ARGUMENT for what is
 // no address, else what the kernel said.
 //
+// CheckHttpAddress says the former without opening anything.
+absl::Status CheckHttpAddress(const std::string& address);
+
 // The kernel keeps what a client does not take for no longer than `patience`, even after the
 // connection was closed.
 absl::StatusOr<HttpListener> OpenHttpListener(const std::string& address,

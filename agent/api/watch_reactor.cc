@@ -20,16 +20,18 @@ grpc::ServerWriteReactor<v1::WatchEventsResponse>* RefuseWatch(const grpc::Statu
   return new Refusal(status);
 }
 
-grpc::ServerWriteReactor<v1::WatchEventsResponse>* WatchReactor::Begin(
-    publish::Stream& stream, const base::Clock& clock, publish::SubscriptionOptions options) {
+std::shared_ptr<WatchReactor> WatchReactor::Begin(publish::Stream& stream, const base::Clock& clock,
+                                                  publish::SubscriptionOptions options,
+                                                  grpc::Status* status) {
   auto reactor = std::make_shared<WatchReactor>(stream, clock);
   auto subscription =
       stream.Subscribe(std::move(options), [watcher = std::weak_ptr<WatchReactor>(reactor)] {
         if (const auto alive = watcher.lock()) alive->Pump();
       });
   if (!subscription.ok()) {
-    return RefuseWatch(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                                    std::string(subscription.status().message())));
+    *status = grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                           std::string(subscription.status().message()));
+    return nullptr;
   }
   {
     const base::MutexLock lock(reactor->mutex_);
@@ -39,7 +41,7 @@ grpc::ServerWriteReactor<v1::WatchEventsResponse>* WatchReactor::Begin(
   // So that the client knows that it is listened to before anything happens.
   reactor->StartSendInitialMetadata();
   reactor->Pump();
-  return reactor.get();
+  return reactor;
 }
 
 void WatchReactor::Pump() {
@@ -77,6 +79,10 @@ void WatchReactor::OnWriteDone(bool ok) {
   } else {
     Conclude(grpc::Status(grpc::StatusCode::CANCELLED, "the subscriber has gone"));
   }
+}
+
+void WatchReactor::End() {
+  Conclude(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the agent goes away"));
 }
 
 void WatchReactor::OnCancel() { Conclude(grpc::Status(grpc::StatusCode::CANCELLED, "cancelled")); }

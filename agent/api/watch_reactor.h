@@ -18,12 +18,17 @@ namespace oomtrail::api {
 class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEventsResponse>,
                            public std::enable_shared_from_this<WatchReactor> {
  public:
-  // Begins the call; it ends by itself.
-  static grpc::ServerWriteReactor<v1::WatchEventsResponse>* Begin(
-      publish::Stream& stream, const base::Clock& clock, publish::SubscriptionOptions options);
+  // Begins the call, which ends by itself. Null where the stream takes no more subscribers:
+  // `status` says so.
+  static std::shared_ptr<WatchReactor> Begin(publish::Stream& stream, const base::Clock& clock,
+                                             publish::SubscriptionOptions options,
+                                             grpc::Status* status);
 
   WatchReactor(publish::Stream& stream, const base::Clock& clock)
       : stream_(stream), clock_(clock) {}
+
+  // The agent goes away: the subscriber may try again.
+  void End();
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;

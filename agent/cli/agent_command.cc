@@ -46,7 +46,7 @@ int RunAgent(const AgentOptions& options, const ServingDoor& door) {
   auto outputs = EventOutputs::Open(options, !sources->empty(), clock, log);
   if (!outputs.ok()) {
     return Fail(outputs.status(),
-                absl::IsFailedPrecondition(outputs.status()) ? kExitFailed : kExitUsage);
+                absl::IsAlreadyExists(outputs.status()) ? kExitFailed : kExitUsage);
   }
   Agent agent(options, clock, log, *std::move(loop), *std::move(sources), *std::move(outputs));
   if (const auto opened = agent.Open(door); !opened.ok()) return Fail(opened, kExitFailed);

@@ -40,7 +40,7 @@ absl::StatusOr<std::unique_ptr<EventOutputs>> EventOutputs::Open(const AgentOpti
   auto wanted = JournalOptionsOf(options);
   auto journal = journal::Journal::Open(wanted, clock, log);
   // Another agent's journal is never a default's fault; a disk that takes nothing never an error.
-  const bool fatal = absl::IsFailedPrecondition(journal.status()) ||
+  const bool fatal = absl::IsAlreadyExists(journal.status()) ||
                      (!options.journal_by_default && !absl::IsUnavailable(journal.status()) &&
                       !absl::IsResourceExhausted(journal.status()));
   if (!journal.ok() && !fatal) {
@@ -73,8 +73,8 @@ EventOutputs::~EventOutputs() { SaveMetrics(); }
 void EventOutputs::RestoreMetrics() {
   saved_head_ = journal_->head();
   const auto state = journal_->LoadState(kMetricsState);
-  if (!state.ok()) return;
-  const std::string_view text = *state;
+  if (absl::IsNotFound(state.status())) return CountJournal(journal_->state().oldest - 1);
+  const std::string_view text = state.ok() ? *state : std::string_view();
   const size_t end = text.find('\n');
   const auto position = journal::ParseCursor(text.substr(0, end), "");
   absl::Status restored = position.status();
@@ -85,9 +85,13 @@ void EventOutputs::RestoreMetrics() {
     log_.Warn(base::StrCat("the counters begin at 0: ", restored.message()));
     return;
   }
+  // Where what came later has been let go, it is what is left that counts.
   const auto after = journal_->Resolve(*position);
-  if (!after.ok()) return;  // all that came later has been let go
-  for (uint64_t read = *after; read < saved_head_;) {
+  CountJournal(after.ok() ? *after : journal_->state().oldest - 1);
+}
+
+void EventOutputs::CountJournal(uint64_t after) {
+  for (uint64_t read = after; read < saved_head_;) {
     constexpr size_t kPage = 128;
     const journal::Page page = journal_->Read(read, kPage, 1 << 20);
     for (const journal::Entry& entry : page.entries) {

@@ -50,6 +50,7 @@ class EventOutputs {
   EventOutputs(const AgentOptions& options, bool has_sources, const base::Clock& clock,
                const base::Log& log, std::unique_ptr<journal::Journal> journal);
   void RestoreMetrics();
+  void CountJournal(uint64_t after);
   void SaveMetrics();
 
   const base::LogFormat format_;

@@ -33,7 +33,7 @@ absl::StatusOr<Directory> Directory::Open(const std::string& path) {
   if (!lock.ok()) return base::ErrnoStatus(errno, base::StrCat("open ", lock_path));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return base::ErrnoStatus(errno, base::StrCat("lock ", lock_path));
-    return absl::FailedPreconditionError(
+    return absl::AlreadyExistsError(
         base::StrCat(path, " is held by another agent (stop it, or use another --journal)"));
   }
   return Directory(path, std::move(lock));

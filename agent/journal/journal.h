@@ -58,7 +58,7 @@ struct JournalState {
 
 class Journal {
  public:
-  // FAILED_PRECONDITION: another agent has the directory. Other errors: it cannot be used at all. A
+  // ALREADY_EXISTS: another agent has the directory. Other errors: it cannot be used at all. A
   // damaged journal is set aside, and a new one begun.
   static absl::StatusOr<std::unique_ptr<Journal>> Open(const JournalOptions& options,
                                                        const base::Clock& clock,

@@ -28,8 +28,7 @@ struct Epoch {
   uint64_t first = 0;
 };
 
-// A journal directory, locked: one agent writes one journal. FAILED_PRECONDITION where another has
-// it.
+// A journal directory, locked: one agent writes one journal. ALREADY_EXISTS where another has it.
 class Directory {
  public:
   static absl::StatusOr<Directory> Open(const std::string& path);

@@ -43,8 +43,8 @@ class Stream {
   void Tick();
 
   // `wake` is called, by any thread and with no lock held, when Take() may have something after it
-  // had nothing. A last call may be on its way while the subscription is destroyed: it must own what
-  // it touches. RESOURCE_EXHAUSTED: too many subscribers.
+  // had nothing. A last call may be on its way while the subscription is destroyed: it must own
+  // what it touches. RESOURCE_EXHAUSTED: too many subscribers.
   absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(SubscriptionOptions options,
                                                           std::function<void()> wake);
 

@@ -297,6 +297,7 @@ def events(name):
     rows = [json.loads(line) for line in open(name)]
     for row in rows:
         row.pop("time")
+        row.pop("cursor", None)  # of the agent's journal
         row["victim"].pop("start_time", None)
     return [row for row in rows if row["revision"] == 0]
 live, replayed = events("events"), events("out")
@@ -364,6 +365,193 @@ test_agent_says_that_a_pin_directory_is_no_bpffs_and_goes_on() {
   start_agent --pin "$PWD/pins"
   says log "is not a bpffs"
   stop_agent TERM
+}
+
+# until COMMAND...: until it succeeds. What it waits for is its own, so it may ask often.
+until_true() {
+  local end=$((SECONDS + PATIENCE))
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$end" ] || fail "never true: $*"
+  done
+}
+
+# serve: an agent that is reached at ./socket, and at $http over HTTP; keeps ./journal.
+serve() {
+  export OOMTRAIL_SERVER=unix://$PWD/socket
+  start_agent --log-format json --listen "unix://$PWD/socket" --journal "$PWD/journal" \
+    --http-listen 127.0.0.1:0
+  http=$(grep -oE 'http://127.0.0.1:[0-9]+' log)
+}
+
+lines() { [ "$(wc -l <"$1")" -eq "$2" ]; }
+page() { curl -sS --max-time "$PATIENCE" "$http$1"; }
+subscribed() { oomtrail status -o json | "$PYTHON" -c 'import json, sys; sys.exit(json.load(sys.stdin)["subscribers"] != int(sys.argv[1]))' "$1"; }
+kills_counted() { page /metrics | grep -F 'oomtrail_oom_kills_total' | grep -F 'scope="container"' | grep -qE " $1\$"; }
+
+test_a_kill_reaches_log_subscriber_history_and_metrics_alike() {
+  serve
+  "${PROGRAM[@]}" watch -o json >watched 2>watch-err &
+  local watcher=$!
+  until_true subscribed 1
+  run demo --log-format json
+  exits 0
+  local id
+  id=$(event_id out)
+  await events "$id"
+  await watched "$id"
+  run list -o json
+  exits 0
+  diff events watched || fail "the subscriber heard otherwise than the log says"
+  diff events out || fail "history is otherwise than the log"
+  until_true kills_counted 1
+  kill -INT "$watcher"
+  wait "$watcher" || fail "ctrl-C ended watch with $?"
+  silent watch-err
+  until_true subscribed 0
+  stop_agent TERM
+  [ ! -e socket ] || fail "the socket is still there"
+}
+
+test_events_cursors_and_counters_survive_a_restart() {
+  serve
+  oomtrail demo >/dev/null 2>&1
+  until_true kills_counted 1
+  local cursor
+  cursor=$(oomtrail list -o json | "$PYTHON" -c 'import json, sys; print(json.loads(sys.stdin.readline())["cursor"])')
+  stop_agent TERM
+  mv events events-before
+  serve
+  kills_counted 1 || fail "the counter began anew"
+  oomtrail demo >/dev/null 2>&1
+  until_true kills_counted 2
+  oomtrail list -o json >out
+  cat events-before events | diff - out || fail "not the history of both agents"
+  oomtrail list -o json --cursor "$cursor" >out
+  diff events out || fail "not what came after the cursor"
+  stop_agent TERM
+}
+
+test_counters_survive_a_kill_of_the_agent() {
+  serve
+  oomtrail demo >/dev/null 2>&1
+  until_true kills_counted 1
+  kill -KILL "$agent"
+  wait "$agent" 2>/dev/null
+  serve
+  kills_counted 1 || fail "the counter began anew"
+  run list
+  one_line out
+  stop_agent TERM
+}
+
+test_watch_goes_on_when_the_agent_comes_back() {
+  serve
+  "${PROGRAM[@]}" watch -o json --reconnect >watched 2>watch-err &
+  local watcher=$!
+  until_true subscribed 1
+  oomtrail demo >/dev/null 2>&1
+  await watched oom_kill
+  stop_agent TERM
+  mv events events-before
+  serve
+  oomtrail demo >/dev/null 2>&1
+  until_true kills_counted 2
+  until_true lines watched 2
+  kill -KILL "$agent"
+  wait "$agent" 2>/dev/null
+  cat events >>events-before
+  serve
+  oomtrail demo >/dev/null 2>&1
+  until_true lines watched 3
+  cat events-before events | diff - watched || fail "missed or repeated an event"
+  kill -INT "$watcher"
+  wait "$watcher" || fail "ctrl-C ended watch with $?"
+  stop_agent TERM
+}
+
+test_watch_ends_quietly_when_its_reader_leaves() {
+  serve
+  oomtrail demo >/dev/null 2>&1
+  until_true kills_counted 1
+  { "${PROGRAM[@]}" watch --last 1 2>watch-err; echo $? >code; } | head -n 1 >out
+  # It notices at the next line.
+  status=$(cat code 2>/dev/null || echo 0)
+  exits 0
+  one_line out
+  stop_agent TERM
+}
+
+test_status_says_what_is_armed() {
+  serve
+  run status
+  exits 0
+  says out victim
+  says out "$PWD/journal"
+  stop_agent TERM
+}
+
+test_http_answers_probes_and_shows_the_flags() {
+  serve
+  [ "$(page /livez)" = ok ] || fail "not alive: $(page /livez)"
+  [ "$(page /readyz)" = ok ] || fail "not ready: $(page /readyz)"
+  page /debug/config >out
+  says out "--journal $PWD/journal"
+  [ "$(curl -s -o /dev/null -w '%{http_code}' "$http/nowhere")" = 404 ] || fail "no 404"
+  stop_agent TERM
+}
+
+test_a_second_agent_on_the_same_socket_or_journal_is_refused() {
+  serve
+  run agent --listen "unix://$PWD/socket" --journal none
+  exits 1
+  says err "$PWD/socket"
+  run agent --listen none --journal "$PWD/journal"
+  exits 1
+  says err 'held by another agent'
+  stop_agent TERM
+}
+
+test_a_file_in_the_sockets_place_is_refused_and_left_alone() {
+  echo precious >socket
+  run agent --listen "unix://$PWD/socket"
+  exits 1
+  says err socket
+  [ "$(cat socket)" = precious ] || fail "the file is gone"
+}
+
+test_wrong_serving_flags_are_refused() {
+  refuses agent --listen somewhere
+  says err --listen
+  refuses agent --listen 127.0.0.1:0
+  says err --insecure
+  refuses agent --listen 127.0.0.1:0 --tls-cert missing.pem --tls-key missing.pem --tls-client-ca missing.pem
+  says err missing.pem
+  refuses agent --http-listen 127.0.0.1
+  says err --http-listen
+  refuses agent --journal /proc/self/journal
+  says err --journal
+  refuses agent --journal /dev/null/journal
+  says err --journal
+}
+
+test_plaintext_over_tcp_is_shouted() {
+  start_agent --listen 127.0.0.1:0 --insecure
+  says log INSECURE
+  local address
+  address=$(grep -oE 'serving 127.0.0.1:[0-9]+' log)
+  run list --server "${address#serving }" --insecure
+  exits 0
+  stop_agent TERM
+}
+
+test_clients_without_an_agent_say_what_to_do() {
+  local command
+  for command in watch list status; do
+    run "$command" --server "unix://$PWD/nobody"
+    exits 1
+    one_line err
+    says err "no agent listens"
+  done
 }
 
 [ "$(id -u)" -eq 0 ] || {

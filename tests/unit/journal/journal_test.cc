@@ -200,7 +200,7 @@ TEST_F(JournalTest, InMemoryTheOldestGoToo) {
 TEST_F(JournalTest, BelongsToOneAgent) {
   const auto journal = Open();
   const auto second = TryOpen();
-  EXPECT_TRUE(absl::IsFailedPrecondition(second.status()));
+  EXPECT_TRUE(absl::IsAlreadyExists(second.status()));
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("held by another agent"));
 }
 

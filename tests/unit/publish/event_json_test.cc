@@ -37,6 +37,7 @@ TEST(EventJsonTest, AFullEventSaysEverythingInThisOrder) {
     "boot_time_ns": 864123456789012,
     "node": "worker-3",
     "incident_id": "3f6c1a52-i2a",
+    "cursor": "worker-3/5f2c9e1b7a3d8046/1842",
     "kind": "oom_kill",
     "victim": {
       "pid": 4312,
@@ -265,10 +266,10 @@ INSTANTIATE_TEST_SUITE_P(Rows, EventJsonHostileNameTest, ::testing::ValuesIn(kHo
 // Whatever one event lacks, two events never show a field in different places.
 TEST(EventJsonTest, FieldsKeepTheirOrder) {
   const std::vector<std::string> order = {
-      "schema",         "id",    "revision",  "time",        "boot_time_ns", "node",
-      "incident_id",    "kind",  "victim",    "trigger",     "cgroup",       "scope",
-      "scope_inferred", "limit", "oom",       "attribution", "pod",          "container",
-      "hook",           "lost",  "suppressed"};
+      "schema",    "id",   "revision",    "time",    "boot_time_ns", "node",  "incident_id",
+      "cursor",    "kind", "victim",      "trigger", "cgroup",       "scope", "scope_inferred",
+      "limit",     "oom",  "attribution", "pod",     "container",    "hook",  "lost",
+      "suppressed"};
   for (const Sample& sample : Samples()) {
     size_t at = 0;
     for (const std::string& name : Names(Parsed(sample.event))) {

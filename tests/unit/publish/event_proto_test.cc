@@ -18,8 +18,9 @@ TEST(EventProtoTest, EverySampleReadsTheSameOnBothSides) {
   for (const Sample& sample : Samples()) {
     v1::Event message;
     ToProto(sample.event, &message);
-    const auto back = FromProto(message);
+    auto back = FromProto(message);
     ASSERT_TRUE(back.ok()) << sample.name << ": " << back.status();
+    back->cursor = sample.event.cursor;  // not the message's
     EXPECT_EQ(ToJson(*back), ToJson(sample.event)) << sample.name;
     EXPECT_EQ(ToText(*back), ToText(sample.event)) << sample.name;
   }
@@ -31,8 +32,9 @@ TEST(EventProtoTest, EverySampleComesBackFromTheJournal) {
     EXPECT_EQ(entry.id, sample.event.id);
     EXPECT_EQ(entry.revision, sample.event.revision);
     EXPECT_EQ(entry.wall_ns, sample.event.wall_ns);
-    const auto back = FromEntry(entry);
+    auto back = FromEntry(entry);
     ASSERT_TRUE(back.ok()) << sample.name << ": " << back.status();
+    back->cursor = sample.event.cursor;
     EXPECT_EQ(ToJson(*back), ToJson(sample.event)) << sample.name;
   }
 }

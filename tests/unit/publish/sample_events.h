@@ -94,6 +94,7 @@ inline model::Event PartialKill() {
 inline model::Event FullKill(uint32_t revision = 0) {
   model::Event event = PartialKill();
   event.revision = revision;
+  event.cursor = "worker-3/5f2c9e1b7a3d8046/1842";
   event.attribution = {.status = model::AttributionStatus::kFull,
                        .sources = {"cgroup_path", "cri", "kubelet"}};
   event.pod = model::PodFacts{
