@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 AS_THEY_CAME = ("tests/fuzz/corpus/", "tests/fixtures/")
 # Kernel style: tabs of eight columns, and nothing but tabs.
 KERNEL = re.compile(r"bpf/.*\.[ch]|.*\.bpf\.[ch]")
+# What has tabs by its own rules.
+TABS = re.compile(r"Makefile|.*\.go|.*/go\.mod")
 PUBLIC = {"deb.debian.org", "security.debian.org", "proxy.golang.org", "sum.golang.org", "snapshot.debian.org"}
 # A path of somebody's machine. In pieces, or it would find itself.
 HOME = re.compile(r"(?<![\w./-])/(?:" + "wo" + "rk|ro" + "ot|ho" + r"me/[a-z])/")
@@ -45,7 +47,7 @@ def complaints(name: str, text: str, hosts: set[str]) -> list[str]:
     for number, line in enumerate(text.split("\n"), 1):
         if line != line.rstrip():
             found.append(f"{name}:{number}: white space at the end of the line")
-        if "\t" in line and name != "Makefile" and not KERNEL.fullmatch(name):
+        if "\t" in line and not TABS.fullmatch(name) and not KERNEL.fullmatch(name):
             found.append(f"{name}:{number}: a tab")
         if KERNEL.fullmatch(name):
             if line.startswith("  "):

@@ -40,6 +40,19 @@ python() {
     files '*.py' | PYTHONPYCACHEPREFIX=$ROOT/build/pycache xargs -d '\n' "$PYTHON" -m py_compile
 }
 
+go_format() {
+  command -v gofmt >/dev/null || {
+    echo "there is no gofmt here"
+    return "$CANNOT_RUN"
+  }
+  local unformatted
+  unformatted=$(files '*.go' | xargs -d '\n' gofmt -l) || return 1
+  [ -z "$unformatted" ] || {
+    echo "not as gofmt writes it: $unformatted"
+    return 1
+  }
+}
+
 # Names in proto/cri and proto/google are not ours: buf.yaml leaves them alone.
 proto() {
   files 'proto/oomtrail/*.proto' | grep -q . || return 0
@@ -55,6 +68,7 @@ proto() {
 check format cpp_format
 check shell shell
 check python python
+check go go_format
 check tree "$PYTHON" scripts/check_tree.py
 check layers "$PYTHON" scripts/check_layers.py
 check proto proto

@@ -42,6 +42,7 @@ test   containerd               containerd
 test   openssl                  openssl
 test   runc                     runc
 test   iproute2                 ip
+test   python3-venv             file:lib/python3*/ensurepip/__init__.py
 test   python3-jsonschema       file:lib/python3/dist-packages/jsonschema/__init__.py
 test   prometheus               promtool
 bench  bpftrace                 bpftrace

@@ -68,6 +68,11 @@ stage_containerd() {
   bash tests/host/containerd.sh
 }
 
+stage_examples() {
+  need_root
+  tests/host/examples.sh build/release/oomtrail
+}
+
 stage_asan() {
   "$ROOT/scripts/build.sh" asan oomtrail tests/unit/all
   run_ctest asan

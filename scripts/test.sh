@@ -16,6 +16,7 @@ unit        10  build
 commands    10  build
 scenarios   15  build
 containerd  15  build
+examples    15  build
 lint        30  build
 asan        40  install
 asan_live   10  asan
