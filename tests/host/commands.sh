@@ -379,7 +379,7 @@ until_true() {
 serve() {
   export OOMTRAIL_SERVER=unix://$PWD/socket
   start_agent --log-format json --listen "unix://$PWD/socket" --journal "$PWD/journal" \
-    --http-listen 127.0.0.1:0
+    --http-listen "127.0.0.1:${http_port:-0}"
   http=$(grep -oE 'http://127.0.0.1:[0-9]+' log)
 }
 
@@ -478,6 +478,56 @@ test_watch_ends_quietly_when_its_reader_leaves() {
   status=$(cat code 2>/dev/null || echo 0)
   exits 0
   one_line out
+  stop_agent TERM
+}
+
+# query EXPRESSION: its one value, as a whole number; Prometheus extrapolates to the window's ends.
+query() {
+  curl -sS --max-time "$PATIENCE" -G "$prometheus/api/v1/query" --data-urlencode "query=$1" |
+    "$PYTHON" -c 'import json, sys; print(round(float(json.load(sys.stdin)["data"]["result"][0]["value"][1])))'
+}
+query_is() { [ "$(query "$1")" = "$2" ]; }
+
+# Debian's Prometheus over a restart and a kill -9 of the agent: what users' alerts are made of.
+test_prometheus_counts_every_kill_across_restarts() {
+  [[ ${PROGRAM[*]} == "$HERE/build/release/oomtrail" ]] || return 0
+  if ! command -v prometheus >/dev/null; then
+    [ "${CI:-}" != true ] || fail "prometheus is not installed"
+    return 0
+  fi
+  serve
+  page /metrics | promtool check metrics || fail "promtool finds fault with a live page"
+  http_port=${http##*:}
+  local port kills='sum(oomtrail_oom_kills_total{scope="container"})'
+  port=$("$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  prometheus=http://127.0.0.1:$port
+  cat >prometheus.yml <<END
+global: {scrape_interval: 250ms, scrape_timeout: 250ms}
+scrape_configs: [{job_name: oomtrail, honor_labels: true, static_configs: [{targets: ["127.0.0.1:$http_port"]}]}]
+END
+  prometheus --config.file=prometheus.yml --storage.tsdb.path=tsdb \
+    --web.listen-address="127.0.0.1:$port" >/dev/null 2>prometheus-err &
+  scraper=$! # not local: the trap outlives this function
+  trap 'kill -KILL $agent $scraper 2>/dev/null' EXIT
+  until_true query_is "$kills" 0
+  oomtrail demo >/dev/null 2>&1
+  until_true query_is "$kills" 1
+  stop_agent TERM
+  serve
+  trap 'kill -KILL $agent $scraper 2>/dev/null' EXIT
+  oomtrail demo >/dev/null 2>&1
+  until_true query_is "$kills" 2
+  kill -KILL "$agent"
+  wait "$agent" 2>/dev/null
+  serve
+  trap 'kill -KILL $agent $scraper 2>/dev/null' EXIT
+  oomtrail demo >/dev/null 2>&1
+  until_true query_is "$kills" 3
+  query_is 'sum(increase(oomtrail_oom_kills_total{scope="container"}[5m]))' 3 ||
+    fail "increase() is $(query 'sum(increase(oomtrail_oom_kills_total{scope="container"}[5m]))'), not 3"
+  query_is 'sum(resets(oomtrail_oom_kills_total[5m]))' 0 || fail "a counter began anew"
+  kill "$scraper"
+  wait "$scraper"
   stop_agent TERM
 }
 
