@@ -112,6 +112,8 @@ absl::Status CheckStart(const RawClientFlags& raw) {
 
 void AddWatchFlags(CLI::App& app, RawClientFlags& raw) {
   AddEventFlags(app, raw);
+  Switch(app, "follow", raw.follow, "What watch does anyway; there for the habit", "-f")
+      ->group("From where");
   Switch(app, "reconnect", raw.reconnect,
          "When the agent goes away, try again, and continue where it stopped")
       ->group("Connection");

@@ -1,16 +1,13 @@
 // The flags of watch, list and status, and what they mean once they have been read.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "agent/cli/options.h"
-
-namespace CLI {
-class App;
-}
 
 namespace oomtrail::cli {
 

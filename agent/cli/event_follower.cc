@@ -107,10 +107,10 @@ absl::Status EventFollower::Judge(const Ended& ended) {
     }
     return SkipExpired(*oldest);
   }
-  const absl::Status why = ended.stream.ok()
-                               ? absl::UnavailableError(base::StrCat(
-                                     server_.address().text(), ": the agent ended the stream"))
-                               : server_.Explain(ended.stream);
+  absl::Status why = ended.stream.ok()
+                         ? absl::UnavailableError(base::StrCat(server_.address().text(),
+                                                               ": the agent ended the stream"))
+                         : server_.Explain(ended.stream);
   if (!options_.reconnect) {
     const bool again = ever_connected_ && WorthTryingAgain(ended.stream);
     return again ? absl::UnavailableError(

@@ -175,7 +175,7 @@ std::string EventTable::Row(const Event& event) const {
     const std::string lost =
         base::StrCat("LOST ", event.loss->count, " at ", publish::Word(event.loss->stage));
     const int time_columns = std::min(columns_[0].width, terminal_columns_);
-    const std::string time = Paint(kFaint, Fit(Time(event), time_columns), color_);
+    std::string time = Paint(kFaint, Fit(Time(event), time_columns), color_);
     const int room = terminal_columns_ - time_columns - 1;
     if (room <= 0) return time;
     std::string text = Fit(lost, room);

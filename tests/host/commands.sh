@@ -69,8 +69,15 @@ demo_cgroups() { find /sys/fs/cgroup -maxdepth 2 -name "oomtrail-demo-${1:-*}" -
 
 node='--node-name --proc-root --cgroup-root --hook-method'
 names='--cri-endpoint --kubelet-url --kubelet-ca --kubelet-token-file --kubelet-insecure'
+client='--server --tls-ca --tls-cert --tls-key --tls-server-name --insecure'
+filters='--namespace --all-namespaces --pod --container --label --workload --scope --kind --exclude'
 declare -A flags=(
-  [agent]="$node $names --pin --log-format --record"
+  [agent]="$node $names --pin --log-format --record --journal --journal-max-mib --journal-max-days
+    --listen --tls-cert --tls-key --tls-client-ca --tls-allow --insecure --max-subscribers
+    --http-listen"
+  [watch]="$client $filters --since --last --cursor --follow --reconnect --output --color"
+  [list]="$client $filters --since --last --cursor --follow --reconnect --output --color"
+  [status]="$client --output --color"
   [demo]="$node --log-format"
   [doctor]="$node $names --pin"
   [explain]=''
@@ -86,7 +93,7 @@ test_help_of_each_command_names_its_flags_and_their_variables() {
     for flag in ${flags[$command]}; do
       variable=${flag#--}
       variable=${variable^^}
-      says out "  $flag"
+      says out "$flag"
       says out "(Env:OOMTRAIL_${variable//-/_})"
     done
   done
@@ -446,7 +453,7 @@ test_counters_survive_a_kill_of_the_agent() {
 
 test_watch_goes_on_when_the_agent_comes_back() {
   serve
-  "${PROGRAM[@]}" watch -o json --reconnect >watched 2>watch-err &
+  "${PROGRAM[@]}" watch -f -o json --reconnect >watched 2>watch-err &
   local watcher=$!
   until_true subscribed 1
   oomtrail demo >/dev/null 2>&1
