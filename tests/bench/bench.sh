@@ -71,7 +71,8 @@ say 'stages, one core'
 throughput 'paths read' path_grammar_bench BM_ParseMix 2000000
 throughput 'records decoded' decode_bench DecodeFiveLevels ''
 throughput 'record to event' attribute_bench BM_DecodeToEvent ''
-throughput 'record to JSON line' attribute_bench BM_DecodeToJson 50000
+throughput 'record to JSON line' attribute_bench BM_DecodeToJson ''
+throughput 'record to journal and subscriber' stream_bench BM_RecordToSubscriber/real_time 50000
 
 complete=true
 if [ "$(id -u)" -ne 0 ]; then

@@ -538,6 +538,38 @@ END
   stop_agent TERM
 }
 
+resident_kib() { sed -nE 's/^VmRSS:\s+([0-9]+) kB/\1/p' "/proc/$agent/status"; }
+
+# What strangers can do who reach the ports, all at once: a good subscriber does not notice.
+test_hostile_clients_cost_the_agent_little() {
+  [[ ${PROGRAM[*]} == "$HERE/build/release/oomtrail" ]] || return 0
+  export OOMTRAIL_SERVER=unix://$PWD/socket
+  start_agent --log-format json --listen "unix://$PWD/socket" --listen 127.0.0.1:0 --insecure \
+    --journal "$PWD/journal" --http-listen 127.0.0.1:0
+  local grpc http watcher before
+  grpc=$(grep -oE 'serving 127.0.0.1:[0-9]+' log)
+  http=$(grep -oE 'http://127.0.0.1:[0-9]+' log)
+  "${PROGRAM[@]}" watch -o json >watched 2>watch-err &
+  watcher=$!
+  until_true subscribed 1
+  before=$(resident_kib)
+  "$PYTHON" "$HERE/tests/host/hostile_clients.py" "${grpc##*:}" "${http##*:}" >hostile 2>&1 &
+  hostile=$!
+  trap 'kill -KILL $agent $hostile 2>/dev/null' EXIT
+  PATIENCE=120 until_true grep -q 'all here' hostile
+  run demo --log-format json
+  exits 0
+  await watched "$(event_id out)"
+  [ "$(page /livez)" = ok ] || fail "a probe is not answered"
+  echo "resident: $before KiB before, $(resident_kib) KiB with $(cat hostile)"
+  [ "$(resident_kib)" -le $((before + 24 * 1024)) ] || fail "resident: $(resident_kib) KiB, before: $before KiB"
+  kill "$hostile"
+  wait "$hostile" 2>/dev/null
+  kill -INT "$watcher"
+  wait "$watcher" || fail "watch ended with $?"
+  stop_agent TERM
+}
+
 test_status_says_what_is_armed() {
   serve
   run status
@@ -624,7 +656,7 @@ for name in $(declare -F | sed -n 's/^declare -f \(test_\)/\1/p'); do
   mkdir -m 755 "$scratch/$name"
   if said=$(cd "$scratch/$name" && "$name" 2>&1); then
     passed=$((passed + 1))
-    echo "ok $name"
+    echo "ok $name"; [ -z "${VERBOSE:-}" ] || echo "$said"
   else
     failed=$((failed + 1))
     echo "FAILED $name"
