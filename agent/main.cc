@@ -19,13 +19,17 @@
 namespace oomtrail {
 namespace {
 
+// Beside the subscribers': for history, status, health and probes.
+constexpr size_t kOtherConnections = 64;
+
 api::ServingOptions OptionsOf(const cli::ServingFlags& flags) {
   return {.listen = flags.listen,
           .tls = {.certificate = flags.tls_cert,
                   .key = flags.tls_key,
                   .client_ca = flags.tls_client_ca},
           .tls_allow = flags.tls_allow,
-          .insecure = flags.insecure};
+          .insecure = flags.insecure,
+          .max_connections = flags.max_subscribers + kOtherConnections};
 }
 
 class Servers final : public cli::Serving {

@@ -143,7 +143,7 @@ void AddServingFlags(CLI::App& app, RawFlags& raw) {
   app.add_flag("--insecure", serving.insecure,
                "Serve HOST:PORT without TLS: anyone who reaches it reads this node's events")
       ->envname(EnvironmentName("insecure"));
-  Flag(app, "max-subscribers", raw.options.max_subscribers,
+  Flag(app, "max-subscribers", serving.max_subscribers,
        "gRPC subscribers at once; further ones are refused")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();

@@ -61,7 +61,8 @@ EventOutputs::EventOutputs(const AgentOptions& options, bool has_sources, const 
     : format_(options.log_format),
       log_(log),
       journal_(std::move(journal)),
-      stream_(*journal_, clock, options.node_name, {.max_subscribers = options.max_subscribers}),
+      stream_(*journal_, clock, options.node_name,
+              {.max_subscribers = options.serving.max_subscribers}),
       metrics_(clock, {.has_sources = has_sources, .loss_stages = LossStages()}),
       lines_(STDOUT_FILENO) {
   RestoreMetrics();

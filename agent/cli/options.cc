@@ -39,7 +39,7 @@ std::string Describe(const AgentOptions& options) {
   line("tls-client-ca", OrNone(serving.tls_client_ca));
   for (const std::string& name : serving.tls_allow) line("tls-allow", name);
   line("insecure", on(serving.insecure));
-  line("max-subscribers", base::StrCat(options.max_subscribers));
+  line("max-subscribers", base::StrCat(serving.max_subscribers));
   line("http-listen", OrNone(serving.http_listen));
   line("log-format", options.log_format == base::LogFormat::kJson ? "json" : "text");
   line("record", OrNone(options.record_file));

@@ -36,7 +36,6 @@ struct AgentOptions {
   bool journal_by_default = false;
   uint32_t journal_max_mib = 64;
   uint32_t journal_max_days = 7;
-  size_t max_subscribers = 256;
   ServingFlags serving;
 };
 

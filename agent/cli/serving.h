@@ -24,6 +24,7 @@ struct ServingFlags {
   std::string tls_client_ca;
   std::vector<std::string> tls_allow;
   bool insecure = false;
+  size_t max_subscribers = 256;
   std::string http_listen;  // empty: nowhere
 };
 
