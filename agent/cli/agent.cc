@@ -120,6 +120,9 @@ absl::Status Agent::OpenPipeline() {
                                                                },
                                                            .ask_for_names = [this] { Ask(); }});
   feed_->Connect(*pipeline_);
+  const journal::JournalState journal = outputs_->stream().journal().state();
+  log_.Info(base::StrCat("journal: ", journal.directory.empty() ? "in memory" : journal.directory,
+                         ", ", journal.events, " events from before"));
   if (!options_.record_file.empty()) {
     kernel::RecordingHeader header;
     header.node = options_.node_name;
