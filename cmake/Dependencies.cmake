@@ -42,6 +42,13 @@ find_library(archive_grpc_reflection libgrpc++_reflection.a REQUIRED)
 add_library(dep_grpc_reflection INTERFACE)
 target_link_libraries(dep_grpc_reflection INTERFACE ${archive_grpc_reflection} dep_grpc)
 static_dependency(dep_sqlite sqlite3)
+# protobuf gives its map fields two members more where it sees ThreadSanitizer; the library was built
+# without it, and both must mean the same. libstdc++ still has to know.
+if(OOMTRAIL_SANITIZE MATCHES "thread")
+  foreach(target dep_protobuf dep_grpc)
+    target_compile_options(${target} INTERFACE -U__SANITIZE_THREAD__ -D_GLIBCXX_TSAN=1)
+  endforeach()
+endif()
 static_dependency(dep_bpf libbpf)
 # Only with its own compile flags: the layout of its classes depends on them.
 static_dependency(dep_httplib cpp-httplib)

@@ -57,14 +57,13 @@ void SetTime(int64_t wall_ns, Timestamp* out) {
   out->set_nanos(static_cast<int32_t>(nanos));
 }
 
-// Within what RFC 3339 can say; anything else was not written by an agent.
+// Any time that nanoseconds since the epoch can say; anything else was not written by an agent.
 std::optional<int64_t> ReadTime(const Timestamp& time) {
-  constexpr int64_t kMaxSeconds = INT64_MAX / kNanosPerSecond - 1;
-  if (time.seconds() < -kMaxSeconds || time.seconds() > kMaxSeconds || time.nanos() < 0 ||
-      time.nanos() >= kNanosPerSecond) {
-    return std::nullopt;
-  }
-  return time.seconds() * kNanosPerSecond + time.nanos();
+  if (time.nanos() < 0 || time.nanos() >= kNanosPerSecond) return std::nullopt;
+  // At the ends of the range the seconds alone are beyond it.
+  const auto wall_ns = static_cast<__int128>(time.seconds()) * kNanosPerSecond + time.nanos();
+  if (wall_ns < INT64_MIN || wall_ns > INT64_MAX) return std::nullopt;
+  return static_cast<int64_t>(wall_ns);
 }
 
 void AddVictim(const model::Event& event, v1::Victim* out) {

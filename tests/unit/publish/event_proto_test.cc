@@ -95,6 +95,18 @@ const Damage kDamages[] = {
 INSTANTIATE_TEST_SUITE_P(Rows, DamagedEventTest, ::testing::ValuesIn(kDamages),
                          [](const auto& row) { return std::string(row.param.name); });
 
+TEST(EventProtoTest, EveryTimeThatThereIsComesBack) {
+  for (const int64_t wall_ns : {INT64_MIN, INT64_MIN + 1, int64_t{-1}, int64_t{0}, INT64_MAX}) {
+    model::Event event = FullKill();
+    event.wall_ns = wall_ns;
+    v1::Event message;
+    ToProto(event, &message);
+    const auto back = FromProto(message);
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ(back->wall_ns, wall_ns);
+  }
+}
+
 TEST(EventProtoTest, AScopeOfTheFutureIsNotKnown) {
   v1::Event message;
   ToProto(FullKill(), &message);
