@@ -99,7 +99,8 @@ class EventMaker {
   }
   std::optional<uint64_t> Maybe() { return Flag() ? std::optional(Number()) : std::nullopt; }
   std::string Text() {
-    const size_t size = std::min<size_t>(Byte() % 32, bytes_.size());
+    const size_t wanted = Byte() % 32;  // first: it takes a byte of what is left
+    const size_t size = std::min(wanted, bytes_.size());
     std::string text(bytes_.substr(0, size));
     bytes_.remove_prefix(size);
     return text;
