@@ -647,12 +647,21 @@ test_clients_without_an_agent_say_what_to_do() {
   echo "cannot run: OOM kills can only be made and seen as root"
   exit 77
 }
+# Debian's gRPC is built without ThreadSanitizer, which then sees races in it that are none: what
+# speaks gRPC is left out there.
+needs_grpc() { declare -f "$1" | grep -qE '^ *serve;?$|watch|run list|--listen'; }
+
 passed=0
 failed=0
+left_out=0
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 for name in $(declare -F | sed -n 's/^declare -f \(test_\)/\1/p'); do
   [[ $name == *"${ONLY:-}"* ]] || continue
+  if [[ ${PROGRAM[0]} == setarch ]] && needs_grpc "$name"; then
+    left_out=$((left_out + 1))
+    continue
+  fi
   mkdir -m 755 "$scratch/$name"
   if said=$(cd "$scratch/$name" && "$name" 2>&1); then
     passed=$((passed + 1))
@@ -663,5 +672,6 @@ for name in $(declare -F | sed -n 's/^declare -f \(test_\)/\1/p'); do
     while IFS= read -r line; do echo "    $line"; done <<<"$said"
   fi
 done
+[ "$left_out" -eq 0 ] || echo "left out under ThreadSanitizer: $left_out tests that speak gRPC"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
