@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "agent/api/request.h"
-#include "agent/api/stream_item_proto.h"
 #include "agent/base/printable.h"
 #include "agent/base/strings.h"
 #include "agent/publish/event_proto.h"
@@ -14,6 +13,7 @@ namespace oomtrail::api {
 namespace {
 
 using base::Printable;
+using publish::SetTime;
 
 void AddHook(const kernel::HookReport& report, v1::HookStatus* out) {
   out->set_hook(std::string(Name(report.hook)));

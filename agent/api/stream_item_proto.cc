@@ -6,6 +6,7 @@
 namespace oomtrail::api {
 namespace {
 
+using publish::SetTime;
 using Item = publish::StreamItem;
 
 void AddEvent(const model::Event& event, v1::WatchEventsResponse* out) {
@@ -21,12 +22,6 @@ void AddEvent(const model::Event& event, v1::WatchEventsResponse* out) {
 }
 
 }  // namespace
-
-void SetTime(int64_t wall_ns, google::protobuf::Timestamp* out) {
-  constexpr int64_t kNanosPerSecond = 1'000'000'000;
-  out->set_seconds(wall_ns / kNanosPerSecond);
-  out->set_nanos(static_cast<int32_t>(wall_ns % kNanosPerSecond));
-}
 
 void ToProto(const Item& item, const publish::Stream& stream, int64_t now_ns,
              v1::WatchEventsResponse* out) {

@@ -3,7 +3,6 @@
 
 #include "agent/publish/live_queue.h"
 #include "agent/publish/stream.h"
-#include "google/protobuf/timestamp.pb.h"
 #include "oomtrail/v1/event_service.pb.h"
 
 namespace oomtrail::api {
@@ -11,6 +10,5 @@ namespace oomtrail::api {
 // `now_ns`: the wall clock's.
 void ToProto(const publish::StreamItem& item, const publish::Stream& stream, int64_t now_ns,
              v1::WatchEventsResponse* out);
-void SetTime(int64_t wall_ns, google::protobuf::Timestamp* out);
 
 }  // namespace oomtrail::api

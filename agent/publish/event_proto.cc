@@ -46,17 +46,6 @@ static_assert(ToWire<v1::Qos>(model::Qos::kBestEffort) == v1::QOS_BEST_EFFORT);
 static_assert(ToWire<v1::Method>(model::HookMethod::kFentry) == v1::METHOD_FENTRY);
 static_assert(ToWire<v1::Method>(model::HookMethod::kKmsg) == v1::METHOD_KMSG);
 
-void SetTime(int64_t wall_ns, Timestamp* out) {
-  int64_t seconds = wall_ns / kNanosPerSecond;
-  int64_t nanos = wall_ns % kNanosPerSecond;
-  if (nanos < 0) {
-    nanos += kNanosPerSecond;
-    --seconds;
-  }
-  out->set_seconds(seconds);
-  out->set_nanos(static_cast<int32_t>(nanos));
-}
-
 // Any time that nanoseconds since the epoch can say; anything else was not written by an agent.
 std::optional<int64_t> ReadTime(const Timestamp& time) {
   if (time.nanos() < 0 || time.nanos() >= kNanosPerSecond) return std::nullopt;
@@ -255,6 +244,17 @@ void ReadCgroup(const v1::Cgroup& in, model::Event& event) {
 }
 
 }  // namespace
+
+void SetTime(int64_t wall_ns, Timestamp* out) {
+  int64_t seconds = wall_ns / kNanosPerSecond;
+  int64_t nanos = wall_ns % kNanosPerSecond;
+  if (nanos < 0) {
+    nanos += kNanosPerSecond;
+    --seconds;
+  }
+  out->set_seconds(seconds);
+  out->set_nanos(static_cast<int32_t>(nanos));
+}
 
 std::optional<model::Kind> FromProto(v1::Kind kind) {
   return FromWire<model::Kind>(kind, v1::KIND_LOST);

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/model/event.h"
+#include "google/protobuf/timestamp.pb.h"
 #include "oomtrail/v1/event.pb.h"
 
 namespace oomtrail::publish {
@@ -26,5 +27,8 @@ v1::Kind ToProto(model::Kind kind);
 v1::Scope ToProto(model::Scope scope);
 v1::Method ToProto(model::HookMethod method);
 v1::Qos ToProto(model::Qos qos);
+
+// Nanoseconds since the epoch, before it too.
+void SetTime(int64_t wall_ns, google::protobuf::Timestamp* out);
 
 }  // namespace oomtrail::publish
