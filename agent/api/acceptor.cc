@@ -133,7 +133,8 @@ void Acceptor::Accept(size_t door) {
       if (errno == EAGAIN || errno == EWOULDBLOCK) return;
       continue;
     }
-    if (TryHandOver(from, std::move(accepted))) {
+    // Counted before it is closed: who sees a refusal finds it counted.
+    if (TryHandOver(from, accepted)) {
       accepted_.fetch_add(1, std::memory_order_relaxed);
     } else {
       refused_.fetch_add(1, std::memory_order_relaxed);
@@ -145,7 +146,7 @@ bool Acceptor::HasPlace(bool tcp) const {
   return open_.size() + hung_up_.size() < max_connections_ && (!tcp || tcp_ < max_tcp_);
 }
 
-bool Acceptor::TryHandOver(const Door& door, base::UniqueFd accepted) {
+bool Acceptor::TryHandOver(const Door& door, base::UniqueFd& accepted) {
   const bool tcp = !door.listener.address().is_unix();
   if (!HasPlace(tcp)) return false;
   base::UniqueFd duplicate(::fcntl(accepted.get(), F_DUPFD_CLOEXEC, 0));

@@ -68,7 +68,7 @@ class Acceptor {
   absl::Status Prepare();
   void Run();
   void Accept(size_t door);
-  bool TryHandOver(const Door& door, base::UniqueFd accepted);
+  bool TryHandOver(const Door& door, base::UniqueFd& accepted);
   bool HasPlace(bool tcp) const;
   void HungUp(int duplicate);
   // Gives back the places whose sockets are closed on the other side as well.
