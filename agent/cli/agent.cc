@@ -112,13 +112,14 @@ absl::Status Agent::OpenPipeline() {
       *directory_, clock_,
       attribute::Attributor::Node{
           .name = options_.node_name, .boot_id = node_.boot_id, .has_sources = !sources_.empty()});
-  pipeline_ = std::make_unique<Pipeline>(*node_.index, *node_.resolver, *attributor_,
-                                         Pipeline::Outputs{.publish =
-                                                               [this](const model::Event& event) {
-                                                                 outputs_->Publish(event);
-                                                                 NoteUnattributed();
-                                                               },
-                                                           .ask_for_names = [this] { Ask(); }});
+  pipeline_ =
+      std::make_unique<Pipeline>(*node_.index, *node_.resolver, *attributor_,
+                                 Pipeline::Outputs{.publish =
+                                                       [this](model::Event event) {
+                                                         outputs_->Publish(std::move(event));
+                                                         NoteUnattributed();
+                                                       },
+                                                   .ask_for_names = [this] { Ask(); }});
   feed_->Connect(*pipeline_);
   const journal::JournalState journal = outputs_->stream().journal().state();
   log_.Info(base::StrCat("journal: ", journal.directory.empty() ? "in memory" : journal.directory,

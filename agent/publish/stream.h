@@ -36,9 +36,10 @@ class Stream {
   Stream(journal::Journal& journal, const base::Clock& clock, std::string node,
          StreamBounds bounds = {});
 
-  // The event with its cursor; absent where it had been told before (by the agent before this one,
-  // from the same ring). Subscribers have it in their queues; Wake() wakes those who wait.
-  std::optional<model::Event> Publish(model::Event event);
+  // The event with its cursor; null where it had been told before (by the agent before this one,
+  // from the same ring). Subscribers have it in their queues, and the journal in its memory: Wake()
+  // wakes those who wait for it.
+  std::shared_ptr<const model::Event> Publish(model::Event event);
   void Wake();
   // Once a second: bookmarks for those who have heard nothing for a while.
   void Tick();
