@@ -38,6 +38,7 @@ struct Options {
   std::string directory;  // of the agent's socket and journal
   std::string agent;
   std::string bare;
+  std::string subscriber;
   std::string cgroup_root = "/sys/fs/cgroup";
   size_t containers = 500;
   size_t kills = 200;
@@ -179,9 +180,8 @@ class KillRun {
     const Line* event = nullptr;
     std::vector<uint64_t> told;
     Await(
-        {&agent_}, {subscribers_.fd()},
+        {&agent_, &subscribers_.process()}, {},
         [&] {
-          subscribers_.Acknowledge();
           told = subscribers_.DelaysOf(pid);
           event = Find(agent_.out(), InJson(pid), from);
           return event != nullptr && told.size() == subscribers_.size();
@@ -241,9 +241,8 @@ class KillRun {
   // The agent's ring holds what happened while it stood still.
   absl::Status CatchUp(pid_t pid) {
     if (Await(
-            {&agent_}, {subscribers_.fd()},
+            {&agent_, &subscribers_.process()}, {},
             [&] {
-              subscribers_.Acknowledge();
               return Find(agent_.out(), InJson(pid)) != nullptr &&
                      subscribers_.DelaysOf(pid).size() == subscribers_.size();
             },
@@ -342,10 +341,15 @@ bool PrintSubscribers(const Figures& figures, size_t subscribers) {
   const std::string what =
       base::StrCat("kernel to ", subscribers, " gRPC subscriber", alone ? "" : "s");
   Print({.what = what + ", p50",
-         .figure = absl::StrFormat("%s, %.2f× the peer", Micros(median), ratio),
-         .budget = alone ? "≤ 250 µs, ≤ 3×" : "",
+         .figure = Micros(median),
+         .budget = alone ? "≤ 250 µs" : "",
          .peer = "bare libbpf " + Micros(Quantile(line, 0.5)),
-         .verdict = alone ? Verdict(median <= kMedianBudgetNs && ratio <= kPeerBudget) : ""});
+         .verdict = alone ? Verdict(median <= kMedianBudgetNs) : ""});
+  Print({.what = what + ", p50 as a multiple of the peer's",
+         .figure = absl::StrFormat("%.2f×", ratio),
+         .budget = alone ? "≤ 3×" : "",
+         .peer = "",
+         .verdict = alone ? Verdict(ratio <= kPeerBudget) : ""});
   Print({.what = what + ", p99",
          .figure = Micros(tail),
          .budget = alone ? "≤ 2 ms" : "",
@@ -429,7 +433,7 @@ absl::StatusOr<bool> Run(const Options& options) {
   ASSIGN_OR_RETURN(const auto agent, StartAgent(options, *crowd));
   ASSIGN_OR_RETURN(const auto bare, StartBare(options));
   const std::string address = "unix:" + options.directory + "/socket";
-  ASSIGN_OR_RETURN(const auto one, Subscribers::Start(address, 1));
+  ASSIGN_OR_RETURN(const auto one, Subscribers::Start(options.subscriber, address, 1));
   KillRun run(*crowd, nursery, *agent, *bare, *one);
   RETURN_IF_ERROR(AwaitNames(run));
   ASSIGN_OR_RETURN(const Figures figures, run.KillMany(options.kills));
@@ -440,7 +444,8 @@ absl::StatusOr<bool> Run(const Options& options) {
   PrintMemory(options, *agent, *bare);
   MeasureIdle(options, *agent, *bare);
 
-  ASSIGN_OR_RETURN(const auto many, Subscribers::Start(address, options.crowd_of_subscribers));
+  ASSIGN_OR_RETURN(const auto many,
+                   Subscribers::Start(options.subscriber, address, options.crowd_of_subscribers));
   KillRun crowded(*crowd, nursery, *agent, *bare, *many);
   ASSIGN_OR_RETURN(const Figures crowded_figures, crowded.KillMany(options.kills / 2));
   return PrintSubscribers(crowded_figures, options.crowd_of_subscribers) && complete;
@@ -454,6 +459,7 @@ int main(int argc, char** argv) {
   CLI::App app("oomtrail's latency, memory, idle cost and start beside a bare libbpf consumer");
   app.add_option("--agent", options.agent, "build/release/oomtrail")->required();
   app.add_option("--bare", options.bare, "the bare consumer")->required();
+  app.add_option("--subscriber", options.subscriber, "the subscribers' program")->required();
   app.add_option("--cgroup-root", options.cgroup_root);
   app.add_option("--containers", options.containers)->check(CLI::PositiveNumber);
   app.add_option("--kills", options.kills)->check(CLI::PositiveNumber);
