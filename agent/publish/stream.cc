@@ -18,7 +18,7 @@ Stream::Stream(journal::Journal& journal, const base::Clock& clock, std::string 
 }
 
 std::shared_ptr<const model::Event> Stream::Publish(model::Event event) {
-  journal::Entry entry = ToEntry(event);
+  journal::Entry entry = ToEntry(event, scratch_);
   StreamItem item{.payload = entry.payload};
   const base::MutexLock lock(mutex_);
   const auto sequence = journal_.Append(std::move(entry));

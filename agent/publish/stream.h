@@ -21,6 +21,7 @@
 #include "agent/model/event.h"
 #include "agent/publish/event_filter.h"
 #include "agent/publish/subscription.h"
+#include "oomtrail/v1/event.pb.h"
 
 namespace oomtrail::publish {
 
@@ -77,7 +78,9 @@ class Stream {
   mutable base::Mutex mutex_;
   size_t subscribers_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::shared_ptr<LiveQueue>> live_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::shared_ptr<LiveQueue>> to_wake_;  // the pipeline thread's own
+  // The pipeline thread's own.
+  std::vector<std::shared_ptr<LiveQueue>> to_wake_;
+  v1::Event scratch_;
 };
 
 }  // namespace oomtrail::publish
