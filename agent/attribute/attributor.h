@@ -26,7 +26,7 @@ class Attributor {
   struct Node {
     std::string name;
     std::string boot_id;  // of /proc/sys/kernel/random/boot_id: makes ids unique across boots
-    bool has_sources = false;
+    bool has_sources = false;  // somebody may bring names
   };
 
   Attributor(const PodDirectory& directory, const base::Clock& clock, Node node)
@@ -35,6 +35,9 @@ class Attributor {
   model::Event Attribute(const resolve::ResolvedKill& resolved);
   model::Event Attribute(const resolve::ResolvedOom& resolved);
   model::Event Lost(std::string_view stage, uint64_t count) const;
+
+  // A source has turned up where there was none.
+  void ExpectNames() { node_.has_sources = true; }
 
   // Whether an event waits for names: somebody should ask the sources.
   bool wants_names() const { return !pending_.empty(); }
@@ -58,7 +61,7 @@ class Attributor {
 
   const PodDirectory& directory_;
   const base::Clock& clock_;
-  const Node node_;
+  Node node_;
   std::deque<Pending> pending_;
   std::map<std::string, uint64_t> unattributed_;
 };

@@ -27,6 +27,7 @@ class CriSource final : public NameSource {
 
   std::string_view name() const override { return "cri"; }
   std::string_view where() const override { return where_; }
+  RefreshPacing pacing() const override { return kRuntimePacing; }
   absl::StatusOr<Listing> List() override;
   void Cancel() override;
 

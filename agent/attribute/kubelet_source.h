@@ -35,6 +35,7 @@ class KubeletSource final : public NameSource {
 
   std::string_view name() const override { return "kubelet"; }
   std::string_view where() const override { return where_; }
+  RefreshPacing pacing() const override { return kKubeletPacing; }
   absl::StatusOr<Listing> List() override;
   void Cancel() override { cancel_.Raise(); }
 

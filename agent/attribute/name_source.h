@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/attribute/refresh_schedule.h"
 #include "agent/model/event.h"
 #include "agent/model/ids.h"
 
@@ -69,7 +70,11 @@ class NameSource {
   // "cri" or "kubelet": the word in an event's attribution.sources.
   virtual std::string_view name() const = 0;
   // Where it is asked, for people: "unix:///run/containerd/containerd.sock".
+  // For the thread that calls List().
   virtual std::string_view where() const = 0;
+  virtual RefreshPacing pacing() const { return {}; }
+  // Whether there is anybody to ask, or ever was. Waits for nobody; for the thread of List().
+  virtual bool Present() { return true; }
   virtual absl::StatusOr<Listing> List() = 0;
   // Ends a List() in progress and lets every later one fail with CANCELLED. For shutdown.
   virtual void Cancel() = 0;

@@ -92,7 +92,7 @@ void AddSourceFlags(CLI::App& app, RawFlags& raw) {
   AgentOptions& options = raw.options;
   Flag(app, "cri-endpoint", options.cri_endpoint,
        "The container runtime's socket, for pod names: auto finds containerd, CRI-O and\n"
-       "cri-dockerd; none asks no runtime; else unix:///path")
+       "cri-dockerd, also when they come later; none asks no runtime; else unix:///path")
       ->capture_default_str();
   Flag(app, "kubelet-url", options.kubelet_url,
        "The kubelet, for owners and labels: https://NODE:10250 [not asked]");
