@@ -10,12 +10,14 @@
 #include <string>
 #include <string_view>
 
+#include "agent/attribute/key_list.h"
 #include "agent/attribute/name_source.h"
 
 namespace oomtrail::attribute {
 
 struct CriOptions {
   std::string socket_path;
+  ShownMetadata shown;
   std::chrono::milliseconds call_deadline{2000};
   int max_answer_bytes = 16 << 20;
 };

@@ -70,7 +70,10 @@ class DirectoryRefresher::Worker {
       auto listing = source_->List();
       const bool ok = listing.ok();
       if (!Note(listing)) return;
-      if (!ok) continue;
+      if (!ok) {
+        owner_.directory_.NoteSilent(source_->name());
+        continue;
+      }
       const uint64_t generation = owner_.directory_.Update(source_->name(), *std::move(listing));
       base::MutexLock lock(owner_.change_mutex_);
       if (owner_.on_change_) owner_.on_change_(generation);
@@ -95,6 +98,7 @@ class DirectoryRefresher::Worker {
   // That nobody is there to be asked is no failure, but the next look comes as soon.
   bool Present() {
     const bool present = source_->Present();
+    if (!present) owner_.directory_.NoteSilent(source_->name());
     base::MutexLock lock(mutex_);
     state_.present = present;
     if (!present) schedule_.Failed(owner_.clock_.BootNanos());

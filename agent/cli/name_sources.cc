@@ -9,6 +9,7 @@
 #include "agent/attribute/cri_auto_source.h"
 #include "agent/attribute/cri_endpoint.h"
 #include "agent/attribute/cri_source.h"
+#include "agent/attribute/key_list.h"
 #include "agent/attribute/kubelet_source.h"
 #include "agent/attribute/kubelet_url.h"
 #include "agent/base/status.h"
@@ -32,9 +33,10 @@ absl::Status CheckReadable(std::string_view flag, const std::string& path) {
 }
 
 // Null for none.
-absl::StatusOr<std::unique_ptr<NameSource>> MakeRuntimeSource(const std::string& endpoint) {
+absl::StatusOr<std::unique_ptr<NameSource>> MakeRuntimeSource(
+    const std::string& endpoint, const attribute::ShownMetadata& shown) {
   if (endpoint == "none") return nullptr;
-  attribute::CriOptions options;
+  attribute::CriOptions options{.shown = shown};
   if (endpoint == "auto") return std::make_unique<attribute::CriAutoSource>(std::move(options));
   ASSIGN_OR_RETURN(options.socket_path, attribute::ParseCriEndpoint(endpoint));
   // A socket that somebody named must be there now.
@@ -45,7 +47,8 @@ absl::StatusOr<std::unique_ptr<NameSource>> MakeRuntimeSource(const std::string&
   return std::make_unique<attribute::CriSource>(std::move(options));
 }
 
-absl::StatusOr<std::unique_ptr<NameSource>> MakeKubeletSource(const AgentOptions& options) {
+absl::StatusOr<std::unique_ptr<NameSource>> MakeKubeletSource(
+    const AgentOptions& options, const attribute::ShownMetadata& shown) {
   RETURN_IF_ERROR(CheckReadable("--kubelet-ca", options.kubelet_ca));
   RETURN_IF_ERROR(CheckReadable("--kubelet-token-file", options.kubelet_token_file));
   if (options.kubelet_url.empty()) return nullptr;
@@ -53,17 +56,22 @@ absl::StatusOr<std::unique_ptr<NameSource>> MakeKubeletSource(const AgentOptions
   return std::make_unique<attribute::KubeletSource>(
       std::move(url), attribute::KubeletOptions{.trust = {.ca_file = options.kubelet_ca,
                                                           .insecure = options.kubelet_insecure},
-                                                .token_file = options.kubelet_token_file});
+                                                .token_file = options.kubelet_token_file,
+                                                .shown = shown});
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<std::unique_ptr<NameSource>>> MakeNameSources(
     const AgentOptions& options) {
+  attribute::ShownMetadata shown;
+  ASSIGN_OR_RETURN(shown.labels, attribute::KeyList::Parse("pod-labels", options.pod_labels));
+  ASSIGN_OR_RETURN(shown.annotations,
+                   attribute::KeyList::Parse("pod-annotations", options.pod_annotations));
   std::vector<std::unique_ptr<NameSource>> sources;
-  ASSIGN_OR_RETURN(auto runtime, MakeRuntimeSource(options.cri_endpoint));
+  ASSIGN_OR_RETURN(auto runtime, MakeRuntimeSource(options.cri_endpoint, shown));
   if (runtime != nullptr) sources.push_back(std::move(runtime));
-  ASSIGN_OR_RETURN(auto kubelet, MakeKubeletSource(options));
+  ASSIGN_OR_RETURN(auto kubelet, MakeKubeletSource(options, shown));
   if (kubelet != nullptr) sources.push_back(std::move(kubelet));
   return sources;
 }

@@ -269,6 +269,18 @@ TEST_F(DirectoryRefresherTest, SomebodyMayBringNamesOnceOneIsThere) {
   EXPECT_TRUE(refresher_->AnyPresent());
 }
 
+TEST_F(DirectoryRefresherTest, WhoDoesNotAnswerIsNotWaitedFor) {
+  Add("cri").Answer(Of({Pod("cart", 'a', "1")}));
+  Add("kubelet").Answer(absl::PermissionDeniedError("kubelet here: status 403"));
+  refresher_->Start();
+  ASSERT_TRUE(WaitForGeneration(1));
+  const auto give_up = SteadyClock::now() + kGenerous;
+  while (!directory_.Find(Id('1'))->complete && SteadyClock::now() < give_up) {
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(directory_.Find(Id('1'))->complete);
+}
+
 TEST_F(DirectoryRefresherTest, StopsPromptlyDuringAHungCall) {
   FakeNameSource& source = Add("cri");
   source.Hang();
