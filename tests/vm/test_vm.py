@@ -19,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import apt_sources  # noqa: E402
+import busybox  # noqa: E402
 import cpio  # noqa: E402
 import initramfs  # noqa: E402
 import kernels  # noqa: E402
@@ -149,9 +150,9 @@ class LddTest(unittest.TestCase):
             initramfs.parse_ldd(Path("/p"), "\tlibx.so.1 => not found\n")
 
     def test_real_static_program(self) -> None:
-        if not initramfs.BUSYBOX.is_file():
+        if not busybox.HOST.is_file():
             self.skipTest("busybox-static is not installed")
-        self.assertEqual(initramfs.libraries(initramfs.BUSYBOX), [])
+        self.assertEqual(initramfs.libraries(busybox.HOST), [])
 
     def test_real_dynamic_program(self) -> None:
         names = [path.name for path in initramfs.libraries(Path("/bin/ls"))]
