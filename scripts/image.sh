@@ -10,6 +10,11 @@ set -euo pipefail
 NAME=ghcr.io/oomtrail/oomtrail
 RELEASE=trixie
 out=$ROOT/build/image
+case $(uname -m) in
+  x86_64) here=amd64 ;;
+  aarch64) here=arm64 ;;
+  *) cannot_run "there is no image for $(uname -m), and none is built there" ;;
+esac
 
 version=$(sed -nE 's/^project\(oomtrail VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -56,7 +61,7 @@ make_base() {
 }
 
 with_buildah() {
-  local base=localhost/oomtrail-base:$RELEASE stage=localhost/oomtrail-build:$1
+  local base=localhost/oomtrail-base:$RELEASE stage=localhost/oomtrail-build:$1-${ATTEMPT:-1}
   mkdir -p "$STORE/tmp"
   echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$STORE/policy.json"
   # overlayfs cannot lie on every filesystem.
@@ -65,10 +70,12 @@ with_buildah() {
     buildah inspect --type image "$base" >/dev/null 2>&1 || make_base "$base"
     arguments+=(--build-arg "BASE=$base")
   fi
-  arguments+=(--layers --isolation chroot --timestamp "$SOURCE_DATE_EPOCH" --platform "linux/$1")
+  # BUILDPLATFORM: what Docker knows by itself.
+  local flags=("${arguments[@]}" --build-arg "BUILDPLATFORM=linux/$here" --platform "linux/$1" --layers
+    --force-rm --isolation chroot --identity-label=false --timestamp "$SOURCE_DATE_EPOCH")
   # The build stage has a name, or what it has cached would be pruned with what older builds left.
-  trusting build "${arguments[@]}" --target build -t "$stage" "$ROOT"
-  trusting build "${arguments[@]}" -t "$NAME:$version-$1" "$ROOT"
+  trusting build "${flags[@]}" --target build -t "$stage" "$ROOT"
+  trusting build "${flags[@]}" -t "$NAME:$version-$1" "$ROOT"
   rm -f "$2"
   trusting push "$NAME:$version-$1" "oci-archive:$2:$NAME:$version"
   buildah rmi --prune >/dev/null
@@ -81,7 +88,7 @@ else
   build=with_buildah
 fi
 mkdir -p "$out" "$LOGS"
-[ $# -gt 0 ] || set -- "$(dpkg --print-architecture)"
+[ $# -gt 0 ] || set -- "$here"
 for arch; do
   archive=$out/oomtrail-$arch.oci.tar
   log=$LOGS/image-$arch.log

@@ -8,7 +8,7 @@ scratch=$(mktemp -d)
 cd "$scratch"
 apt-get -q source "cpp-httplib=$version"
 cd cpp-httplib-*/
-python3 split.py -o split
+python3 ./split.py -o split
 export PKG_CONFIG_LIBDIR=/usr/lib/$OOMTRAIL_TRIPLET/pkgconfig:/usr/share/pkgconfig
 # shellcheck disable=SC2046 # flags, to be split
 "$OOMTRAIL_TRIPLET-g++" -std=c++17 -O2 -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
