@@ -127,18 +127,15 @@ def serve_names(port: socket.socket) -> None:
 
 class RunTest(unittest.TestCase):
     image: oci.Image
+    scratch: Path
 
     @classmethod
     def setUpClass(cls) -> None:
-        scratch = tempfile.TemporaryDirectory(prefix="oomtrail-image-")
-        cls.addClassCleanup(scratch.cleanup)
-        cls.scratch = Path(scratch.name)
         cls.root = cls.scratch / "root"
         cls.image.unpack(cls.root)
         for name in ("proc", "sys", "dev"):
             (cls.root / name).mkdir()
             subprocess.run(["mount", "--rbind", f"/{name}", cls.root / name], check=True)
-            cls.addClassCleanup(subprocess.run, ["umount", "-R", "-l", cls.root / name], check=True)
 
     def command(self, *words: str) -> list[str]:
         return ["chroot", str(self.root), "/oomtrail", *words]
@@ -218,9 +215,13 @@ class RunTest(unittest.TestCase):
 def main() -> None:
     if os.geteuid() != 0:
         sys.exit("test_image: only root can look into it from inside")
-    if "--inside" not in sys.argv:
-        os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, __file__, "--inside", *sys.argv[1:]])
-    archives = [oci.read(Path(name)) for name in sys.argv[2:]]
+    if sys.argv[1] != "--inside":
+        # What is mounted inside goes with the namespace, before this removes the directory.
+        with tempfile.TemporaryDirectory(prefix="oomtrail-image-") as scratch:
+            sys.exit(subprocess.run(["unshare", "--net", "--mount", sys.executable, __file__,
+                                     "--inside", scratch, *sys.argv[1:]]).returncode)
+    RunTest.scratch = Path(sys.argv[2])
+    archives = [oci.read(Path(name)) for name in sys.argv[3:]]
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     ContentTest.image = RunTest.image = archives[0]
     ContentTest.again = archives[1] if len(archives) > 1 else None
