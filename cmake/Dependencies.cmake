@@ -32,7 +32,7 @@ function(static_dependency target)
   set(includes ${flags})
   list(FILTER includes INCLUDE REGEX "^-I")
   list(TRANSFORM includes REPLACE "^-I" "")
-  list(FILTER flags EXCLUDE REGEX "^-I")
+  list(FILTER flags EXCLUDE REGEX "^-I|^-pthread$")
   set(libraries)
   foreach(name IN LISTS names)
     set(archive archive-NOTFOUND)
@@ -56,7 +56,8 @@ endfunction()
 static_dependency(dep_absl absl_base absl_status absl_statusor absl_strings absl_str_format
                   absl_flat_hash_map)
 static_dependency(dep_protobuf protobuf)
-static_dependency(dep_grpc grpc++ protobuf)
+# gRPC's file does not name RE2, whose archive needs what RE2's own file names.
+static_dependency(dep_grpc grpc++ protobuf re2)
 # No pkg-config file names it.
 find_library(archive_grpc_reflection libgrpc++_reflection.a REQUIRED)
 add_library(dep_grpc_reflection INTERFACE)

@@ -3,7 +3,8 @@
 # build/image/oomtrail-<arch>.oci.tar, by Docker where an engine answers, else by buildah.
 #
 # The same commit and the same base give the same digest: the only time in it is the commit's.
-# ATTEMPT=N compiles and links again where a builder's cache would answer.
+# ATTEMPT=N links again where a builder's cache would answer; FRESH=1 takes the base and the packages as
+# they are today, which the cache keeps as they were.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -31,6 +32,7 @@ arguments=(
 [ -z "${BASE:-}" ] || arguments+=(--build-arg "BASE=$BASE")
 
 with_docker() {
+  [ -z "${FRESH:-}" ] || arguments+=(--pull --no-cache)
   docker build "${arguments[@]}" --provenance=false --platform "linux/$1" -t "$NAME:$version" "$ROOT"
   docker save -o "$2" "$NAME:$version"
 }
@@ -47,7 +49,7 @@ buildah() {
 trusting() { buildah "$1" --signature-policy "$STORE/policy.json" "${@:2}"; }
 
 make_base() {
-  local scratch container
+  local container
   scratch=$(mktemp -d)
   say "making a base of $RELEASE"
   "$PYTHON" tests/vm/apt_sources.py "$RELEASE" >"$scratch/debian.sources"
@@ -57,7 +59,6 @@ make_base() {
   container=$(trusting from scratch)
   buildah add --quiet "$container" "$scratch/base.tar" /
   trusting commit --quiet --rm "$container" "$1"
-  rm -rf "$scratch"
 }
 
 with_buildah() {
@@ -67,7 +68,10 @@ with_buildah() {
   # overlayfs cannot lie on every filesystem.
   buildah info >/dev/null 2>&1 || driver=vfs
   if [ -z "${BASE:-}" ]; then
-    buildah inspect --type image "$base" >/dev/null 2>&1 || make_base "$base"
+    if [ -n "${FRESH:-}" ] || ! buildah inspect --type image "$base" >/dev/null 2>&1; then
+      make_base "$base"
+      FRESH=
+    fi
     arguments+=(--build-arg "BASE=$base")
   fi
   # BUILDPLATFORM: what Docker knows by itself.
@@ -89,14 +93,21 @@ else
 fi
 mkdir -p "$out" "$LOGS"
 [ $# -gt 0 ] || set -- "$here"
+scratch= log=
+exec 3>&2
+ended() {
+  local code=$?
+  [ -z "$scratch" ] || rm -rf "$scratch"
+  [ "$code" -ne 0 ] || return 0
+  tail -n 40 "$log" >&3
+  say "the $arch image was not built (all of it: $log)" 2>&3
+}
+trap ended EXIT
 for arch; do
   archive=$out/oomtrail-$arch.oci.tar
   log=$LOGS/image-$arch.log
   say "building the $arch image (the first time takes some minutes)"
-  "$build" "$arch" "$archive.new" </dev/null >"$log" 2>&1 || {
-    tail -n 40 "$log" >&2
-    die "the $arch image was not built (all of it: $log)"
-  }
+  "$build" "$arch" "$archive.new" </dev/null >"$log" 2>&1
   mv "$archive.new" "$archive"
   say "${archive#"$ROOT/"}: $NAME:$version"
 done
