@@ -64,6 +64,9 @@ make_base() {
 with_buildah() {
   local base=localhost/oomtrail-base:$RELEASE stage=localhost/oomtrail-build:$1-${ATTEMPT:-1}
   mkdir -p "$STORE/tmp"
+  # One build at a time: another's pruning would take what this one has cached so far.
+  exec 4>"$STORE/lock"
+  flock 4
   echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$STORE/policy.json"
   # overlayfs cannot lie on every filesystem.
   buildah info >/dev/null 2>&1 || driver=vfs
@@ -82,7 +85,8 @@ with_buildah() {
   trusting build "${flags[@]}" -t "$NAME:$version-$1" "$ROOT"
   rm -f "$2"
   trusting push "$NAME:$version-$1" "oci-archive:$2:$NAME:$version"
-  buildah rmi --prune >/dev/null
+  # What somebody's container is made from stays.
+  buildah rmi --prune >/dev/null || true
 }
 
 if docker info >/dev/null 2>&1; then

@@ -8,11 +8,11 @@ kubelet that a test answers for are on a loopback that nobody else sees.
 
 from __future__ import annotations
 
-import contextlib
 import http.server
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -20,7 +20,6 @@ import sys
 import tempfile
 import threading
 import unittest
-from collections.abc import Iterator
 from pathlib import Path
 
 import oci
@@ -36,6 +35,7 @@ FILES = {
 }
 PATIENCE_S = 60
 NAME = "kubelet.test"
+CHROOT = shutil.which("chroot", path="/usr/sbin:/usr/bin:/sbin:/bin") or "chroot"
 
 
 def version() -> str:
@@ -136,9 +136,15 @@ class RunTest(unittest.TestCase):
         for name in ("proc", "sys", "dev"):
             (cls.root / name).mkdir()
             subprocess.run(["mount", "--rbind", f"/{name}", cls.root / name], check=True)
+        port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        cls.addClassCleanup(port.close)
+        port.bind(("127.0.0.1", 53))
+        threading.Thread(target=serve_names, args=(port,), daemon=True).start()
+        # As the kubelet does for every container.
+        (cls.root / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
 
     def command(self, *words: str) -> list[str]:
-        return ["chroot", str(self.root), "/oomtrail", *words]
+        return [CHROOT, str(self.root), "/oomtrail", *words]
 
     def run_in_it(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self.command(*words), text=True, capture_output=True, timeout=PATIENCE_S, env={})
@@ -158,19 +164,6 @@ class RunTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         event = json.loads(done.stdout)
         self.assertEqual((event["kind"], event["victim"]["comm"]), ("oom_kill", "memory-hog"))
-
-    @contextlib.contextmanager
-    def names(self) -> Iterator[None]:
-        """A name server, and a container whose resolv.conf names it."""
-        port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        port.bind(("127.0.0.1", 53))
-        threading.Thread(target=serve_names, args=(port,), daemon=True).start()
-        config = self.root / "etc/resolv.conf"
-        config.write_text("nameserver 127.0.0.1\n")
-        try:
-            yield
-        finally:
-            config.unlink()
 
     def kubelet(self) -> http.server.HTTPServer:
         """One whose certificate the image's CA certificates vouch for, as of now."""
@@ -192,20 +185,19 @@ class RunTest(unittest.TestCase):
 
     def test_names_and_trust_without_a_flag(self) -> None:
         """glibc's resolver and OpenSSL's trust: the two that look for files by themselves."""
-        with self.names():
-            url = f"https://{NAME}:{self.kubelet().server_port}"
-            with subprocess.Popen(self.command(
-                    "agent", "--kubelet-url", url, "--cri-endpoint", "none", "--pin", "none", "--journal", "none",
-                    "--listen", "none"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={}) as agent:
-                asked = Kubelet.was_asked.wait(PATIENCE_S)
-                agent.terminate()
-                said = agent.communicate(timeout=PATIENCE_S)[1]
+        url = f"https://{NAME}:{self.kubelet().server_port}"
+        with subprocess.Popen(self.command(
+                "agent", "--kubelet-url", url, "--cri-endpoint", "none", "--pin", "none", "--journal", "none",
+                "--listen", "none"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={}) as agent:
+            asked = Kubelet.was_asked.wait(PATIENCE_S)
+            agent.terminate()
+            said = agent.communicate(timeout=PATIENCE_S)[1]
         self.assertTrue(asked, said)
         self.assertEqual(agent.returncode, 0, said)
         self.assertEqual({path.partition("?")[0] for path in Kubelet.asked}, {"/pods"})
 
     def test_grpc_finds_names_too(self) -> None:
-        with self.names(), socket.socket() as nobody:
+        with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
             done = self.run_in_it("status", "--insecure", "--server", f"{NAME}:{nobody.getsockname()[1]}")
         self.assertNotEqual(done.returncode, 0)
