@@ -81,7 +81,7 @@ class Arm64Test(unittest.TestCase):
         self.assertEqual(self.status, 128 + 9)
         self.assertEqual((victim["pid"], victim["comm"]), (self.pid, self.kernel["comm"]))
         self.assertEqual((victim["uid"], victim["oom_score_adj"]),
-                         (int(self.kernel["UID"]), int(self.kernel["oom_score_adj"])))
+                         (int(self.kernel["uid"]), int(self.kernel["oom_score_adj"])))
 
     def test_its_memory_is_the_kernels(self) -> None:
         victim = self.event["victim"]
