@@ -57,8 +57,7 @@ absl::StatusOr<DaemonSetQuestion> AskFor(std::string_view name, std::string_view
   DaemonSetQuestion question;
   question.account_dir = std::move(account_dir);
   question.url.host = host;
-  question.url.path =
-      base::StrCat("/apis/apps/v1/namespaces/", names[0], "/daemonsets/", names[1]);
+  question.url.path = base::StrCat("/apis/apps/v1/namespaces/", names[0], "/daemonsets/", names[1]);
   if (host.empty() || !base::SimpleAtoi(port, &question.url.port)) {
     return absl::InvalidArgumentError(
         "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT name no API server: this is for pods");
@@ -91,8 +90,7 @@ absl::StatusOr<DaemonSetState> AskDaemonSet(const DaemonSetQuestion& question) {
                    lookup.Find(url.host, url.port, patience.until, patience.cancel_fd));
   auto connection = TlsConnection::Open(addresses, url.host, &trust, patience);
   if (!connection.ok()) return base::Annotate(connection.status(), where);
-  const auto answer =
-      HttpGet(**connection, url, base::StrCat("Bearer ", token), kMaxBodyBytes);
+  const auto answer = HttpGet(**connection, url, base::StrCat("Bearer ", token), kMaxBodyBytes);
   if (!answer.ok()) return base::Annotate(answer.status(), where);
   if (answer->status != 200) {
     return absl::UnavailableError(base::StrCat(where, ": status ", answer->status));

@@ -76,9 +76,8 @@ std::string_view Variable(const char* name) {
 int AwaitDaemonSet(const CleanupOptions& options) {
   const auto timeout = ParseTimeoutSeconds(options.timeout);
   if (!timeout.ok()) return Fail(base::Annotate(timeout.status(), "--timeout"));
-  const auto question =
-      attribute::AskFor(options.await, Variable("KUBERNETES_SERVICE_HOST"),
-                        Variable("KUBERNETES_SERVICE_PORT"), options.account_dir);
+  const auto question = attribute::AskFor(options.await, Variable("KUBERNETES_SERVICE_HOST"),
+                                          Variable("KUBERNETES_SERVICE_PORT"), options.account_dir);
   if (!question.ok()) return Fail(base::Annotate(question.status(), "--await"));
   const sigset_t signals = BlockEndSignals();
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(*timeout);
@@ -102,9 +101,10 @@ int AwaitDaemonSet(const CleanupOptions& options) {
     if (::sigtimedwait(&signals, nullptr, &pause) > 0) return kExitFailed;
   }
   // No failure: a node that is away must not keep the others from being let go.
-  Tell(base::StrCat("done on ", seen ? seen->ready : 0, " of ", seen ? seen->wanted : 0,
-                    " nodes within ", options.timeout,
-                    "; the others keep their pins until they boot (oomtrail cleanup removes them)"));
+  Tell(
+      base::StrCat("done on ", seen ? seen->ready : 0, " of ", seen ? seen->wanted : 0,
+                   " nodes within ", options.timeout,
+                   "; the others keep their pins until they boot (oomtrail cleanup removes them)"));
   return kExitOk;
 }
 

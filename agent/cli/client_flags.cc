@@ -129,7 +129,8 @@ void AddWatchFlags(CLI::App& app, RawClientFlags& raw) {
       ->group("Until when");
   AddServerFlags(app, raw);
   app.footer(
-      "Ends with ctrl-C, or as told. The table shows USAGE from 100 columns on and WORKLOAD from 140;\n"
+      "Ends with ctrl-C, or as told. The table shows USAGE from 100 columns on and WORKLOAD from "
+      "140;\n"
       "there a + after the time marks an event told before that has got its names, a ~ after\n"
       "the scope one that was inferred.\n"
       "\n"

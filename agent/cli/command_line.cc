@@ -264,10 +264,10 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   AddLogFormat(*demo, demo_flags);
   bool here_only = false;
   HereOptions here;
-  CLI::Option* here_flag =
-      Switch(*demo, "here", here_only,
-             "Instead, fill this container until the kernel kills this very process: for an agent\n"
-             "that runs already to see. Refuses where no memory limit, or one over 1 GiB, holds it");
+  CLI::Option* here_flag = Switch(
+      *demo, "here", here_only,
+      "Instead, fill this container until the kernel kills this very process: for an agent\n"
+      "that runs already to see. Refuses where no memory limit, or one over 1 GiB, holds it");
   Flag(*demo, "once", here.once_file,
        "With --here: do nothing where this file is, else make it first. A container that is\n"
        "restarted is then killed only once")

@@ -103,8 +103,8 @@ absl::Status EventFollower::Interrupted() const {
     return absl::CancelledError("interrupted");
   }
   return absl::DeadlineExceededError(base::StrCat("--timeout: in ", options_.timeout_seconds,
-                                                  " s, ", told_.size(), " of ",
-                                                  options_.stop_after, " events were told"));
+                                                  " s, ", told_.size(), " of ", options_.stop_after,
+                                                  " events were told"));
 }
 
 void EventFollower::NoteProgress() {

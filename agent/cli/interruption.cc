@@ -48,9 +48,7 @@ absl::StatusOr<std::unique_ptr<Interruption>> Interruption::Create(int output_fd
 }
 
 Interruption::Interruption(int output_fd, Descriptors descriptors)
-    : output_fd_(output_fd),
-      descriptors_(std::move(descriptors)),
-      thread_([this] { Wait(); }) {}
+    : output_fd_(output_fd), descriptors_(std::move(descriptors)), thread_([this] { Wait(); }) {}
 
 Interruption::~Interruption() {
   Notify(descriptors_.stop.get());

@@ -28,8 +28,7 @@ constexpr uint64_t kUnlimitedBytes = 1ULL << 62;
 
 int Fail(const absl::Status& status, int code) {
   std::cerr << "oomtrail: "
-            << base::Printable(
-                   std::string_view(status.message().data(), status.message().size()))
+            << base::Printable(std::string_view(status.message().data(), status.message().size()))
             << '\n';
   return code;
 }
@@ -85,14 +84,12 @@ absl::StatusOr<uint64_t> CheckedLimit(const HereOptions& options) {
 // Returns only where nobody stops it.
 absl::Status Fill(uint64_t bytes) {
   for (uint64_t filled = 0; filled < bytes; filled += kMiB) {
-    void* chunk =
-        ::mmap(nullptr, kMiB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* chunk = ::mmap(nullptr, kMiB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (chunk == MAP_FAILED) return base::ErrnoStatus(errno, "--here: take memory");
     std::memset(chunk, 'x', kMiB);
   }
-  return absl::DeadlineExceededError(
-      base::StrCat("--here: took ", InMiB(bytes),
-                   " and was not killed: is there swap for this container?"));
+  return absl::DeadlineExceededError(base::StrCat(
+      "--here: took ", InMiB(bytes), " and was not killed: is there swap for this container?"));
 }
 
 }  // namespace
@@ -100,8 +97,8 @@ absl::Status Fill(uint64_t bytes) {
 absl::StatusOr<uint64_t> OwnMemoryLimit(const resolve::CgroupMount& mount,
                                         const std::string& proc_root) {
   std::string path = OwnPath(mount, proc_root);
-  // In a container the runtime's mount begins at the container's own cgroup, while on v1 /proc names
-  // it from the host's root.
+  // In a container the runtime's mount begins at the container's own cgroup, while on v1 /proc
+  // names it from the host's root.
   if (::access(mount.DirectoryOf(path).c_str(), F_OK) != 0) path.clear();
   std::optional<uint64_t> least;
   while (true) {

@@ -12,8 +12,8 @@
 
 namespace oomtrail::cli {
 
-// The narrowest memory limit of this process, from its own cgroup up to the mount's root, which in a
-// container is the container's. NOT_FOUND where nothing limits it.
+// The narrowest memory limit of this process, from its own cgroup up to the mount's root, which in
+// a container is the container's. NOT_FOUND where nothing limits it.
 absl::StatusOr<uint64_t> OwnMemoryLimit(const resolve::CgroupMount& mount,
                                         const std::string& proc_root);
 

@@ -58,8 +58,8 @@ bool IsOurs(std::string_view name) {
 }
 
 absl::Status NotOurs(const std::string& path) {
-  return absl::InvalidArgumentError(
-      base::StrCat(path, " is no pin of an agent's: nothing was removed (is --pin the directory?)"));
+  return absl::InvalidArgumentError(base::StrCat(
+      path, " is no pin of an agent's: nothing was removed (is --pin the directory?)"));
 }
 
 absl::Status Remove(int (*remove)(const char*), const std::string& path) {
