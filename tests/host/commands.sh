@@ -320,6 +320,7 @@ test_demo_here_is_killed_and_seen_and_that_once() {
 }
 
 test_cleanup_leaves_nothing_and_the_agent_goes_on_until_it_ends() {
+  local left
   mkdir bpf
   mount -t bpf bpf bpf
   start_agent --pin "$PWD/bpf/oomtrail" --listen "unix://$PWD/socket" --journal "$PWD/journal"
@@ -327,7 +328,7 @@ test_cleanup_leaves_nothing_and_the_agent_goes_on_until_it_ends() {
   run cleanup --pin "$PWD/bpf/oomtrail" --listen "unix://$PWD/socket" --journal "$PWD/journal"
   exits 0
   says err 'pins in'
-  [ ! -e bpf/oomtrail ] && [ ! -e socket ] && [ ! -e journal ] || fail "something is left"
+  for left in bpf/oomtrail socket journal; do [ ! -e "$left" ] || fail "$left is left"; done
   run demo
   await events 'memory-hog['
   stop_agent TERM
