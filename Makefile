@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 60
 export FUZZ_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build image test lint format bench fuzz matrix clean
+.PHONY: help run demo build image test lint format manifests bench fuzz matrix clean
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -32,6 +32,9 @@ lint: ## format, clang-tidy, shellcheck, pyflakes, buf, and the house's own rule
 
 format: ## rewrite the C++ in the house's format
 	@git ls-files -z -co --exclude-standard -- '*.cc' '*.h' ':!bpf' ':!*.bpf.h' | xargs -0 clang-format -i
+
+manifests: ## manifests/ and the chart's table of values, from charts/oomtrail
+	@scripts/manifests.sh
 
 bench: ## the benchmarks
 	@scripts/bench.sh
