@@ -99,7 +99,8 @@ def _kubelet(node: plan.Node) -> dict:
         # An eviction would end a pod before the kernel does.
         "evictionHard": {"memory.available": "1Mi", "nodefs.available": "1%", "imagefs.available": "1%",
                          "nodefs.inodesFree": "1%", "imagefs.inodesFree": "1%"},
-        "enforceNodeAllocatable": ["pods" if node.pods_are_bounded else "none"],
+        "enforceNodeAllocatable": ["pods" if node.reserved_mib else "none"],
+        "kubeReserved": {"memory": f"{node.reserved_mib}Mi"},
         "logging": {"verbosity": 1}}
 
 

@@ -37,10 +37,10 @@ class Node:
     containerd: str  # a version that we build, or "debian"
     cgroup_driver: str
     single_process_oom_kill: bool
-    # False: pods may fill the node, so that the kernel's own OOM (scope=node) comes before a limit.
-    pods_are_bounded: bool
+    # What pods may not use; 0: they may fill the node, and the kernel's own OOM comes before a limit.
+    reserved_mib: int
+    memory_mib: int
     cmdline: str = ""
-    memory_mib: int = 2048
 
     @property
     def address(self) -> str:
@@ -61,8 +61,8 @@ class Node:
 
 NODES = (
     Node("node-a", 1, suite="bookworm", kernel="6.1", kubelet=KUBERNETES, containerd=CONTAINERD,
-         cgroup_driver="systemd", single_process_oom_kill=False, pods_are_bounded=True),
+         cgroup_driver="systemd", single_process_oom_kill=False, reserved_mib=2048, memory_mib=3072),
     Node("node-b", 2, suite="trixie", kernel="6.12", kubelet="1.33.13", containerd="debian",
-         cgroup_driver="cgroupfs", single_process_oom_kill=True, pods_are_bounded=False,
+         cgroup_driver="cgroupfs", single_process_oom_kill=True, reserved_mib=0, memory_mib=2048,
          cmdline="lockdown=confidentiality"),
 )

@@ -4,10 +4,9 @@
  * eat hold MIB         takes MIB, says so, and sleeps
  * eat file PATH        writes PATH until it is killed: on a tmpfs that is memory of its container
  * eat child            PID 1 lives on: a child takes memory until it is killed; says so and sleeps
- * eat children N MS    one child after the other, N times, MS milliseconds apart; says how many died
  * eat after PATH       waits until there is a file PATH, then as max
- * eat together         a child sleeps beside it: both die where memory.oom.group is set
- * eat then-fail        says nothing, takes 1 MiB and ends with 3: no OOM
+ * eat storm START STOP from when there is a file START until there is a file STOP: as child, again and
+ *                      again; says how many died
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -66,6 +65,10 @@ static void Fill(const char* path) {
   exit(98);
 }
 
+static void Await(const char* path) {
+  while (access(path, F_OK) != 0) Pause(20);
+}
+
 static void OnTerm(int number) { _exit(128 + number); }
 
 int main(int argc, char** argv) {
@@ -83,30 +86,19 @@ int main(int argc, char** argv) {
     printf("killed %d\n", KilledChild());
     Sleep();
   }
-  if (strcmp(what, "children") == 0 && argc > 3) {
+  if (strcmp(what, "storm") == 0 && argc > 3) {
     int killed = 0;
-    const int wanted = atoi(argv[2]);
-    while (killed < wanted && KilledChild()) {
-      printf("killed %d\n", ++killed);
-      Pause(atol(argv[3]));
+    Await(argv[2]);
+    while (access(argv[3], F_OK) != 0 && KilledChild()) {
+      ++killed;
+      Pause(200);
     }
-    printf("all %d\n", killed);
+    printf("killed %d\n", killed);
     Sleep();
   }
   if (strcmp(what, "after") == 0 && argc > 2) {
-    while (access(argv[2], F_OK) != 0) Pause(20);
+    Await(argv[2]);
     Take(~0UL);
-  }
-  if (strcmp(what, "together") == 0) {
-    if (fork() == 0) {
-      prctl(PR_SET_NAME, "eat-sibling");
-      Sleep();
-    }
-    Take(~0UL);
-  }
-  if (strcmp(what, "then-fail") == 0) {
-    Take(1);
-    return 3;
   }
   fprintf(stderr, "usage: see eat.c\n");
   return 96;
