@@ -45,6 +45,10 @@ test   iproute2                 ip
 test   python3-venv             file:lib/python3*/ensurepip/__init__.py
 test   python3-jsonschema       file:lib/python3/dist-packages/jsonschema/__init__.py
 test   prometheus               promtool
+test   etcd-server              etcd
+test   mmdebstrap               mmdebstrap
+test   e2fsprogs                mke2fs
+test   kmod                     depmod
 bench  bpftrace                 bpftrace
 lint   git                      git
 lint   clang-format             clang-format

@@ -101,6 +101,12 @@ stage_matrix() {
   "$PYTHON" tests/vm/matrix.py
 }
 
+stage_cluster() {
+  need_root
+  need qemu-system-x86_64 busybox mmdebstrap go
+  "$PYTHON" tests/cluster/e2e.py
+}
+
 # What tests render into docs/ must be what is committed there.
 generated_files() { git ls-files -z -co --exclude-standard -- docs manifests | sort -z | xargs -0r sha256sum; }
 

@@ -24,6 +24,7 @@ tsan        40  install
 tsan_live   10  tsan
 fuzz        40  install
 matrix      40  build
+cluster     40  build
 generated    5
 '
 

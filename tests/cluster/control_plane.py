@@ -1,4 +1,4 @@
-"""etcd, API server, controller manager, scheduler and DNS: processes of this host in the cluster's network."""
+"""etcd, API server, controller manager and scheduler: processes of this host in the cluster's network."""
 
 from __future__ import annotations
 
@@ -82,7 +82,6 @@ class ControlPlane:
                     "--leader-elect=false",
                     f"--authentication-kubeconfig={self.kubectl.kubeconfig}",
                     f"--authorization-kubeconfig={self.kubectl.kubeconfig}")
-        self._start_dns()
 
     def kubelet_pair(self, node: plan.Node) -> Pair:
         return self.authority.sign(f"kubelet-{node.name}", f"/CN={node.name}",
@@ -110,19 +109,6 @@ class ControlPlane:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={self._service_accounts.cert}",
             f"--service-account-signing-key-file={self._service_accounts.key}")
-
-    def _start_dns(self) -> None:
-        corefile = self._home / "Corefile"
-        corefile.write_text(f"""\
-{plan.DOMAIN}:53 {{
-  bind {plan.BRIDGE}
-  kubernetes {plan.DOMAIN} {{
-    kubeconfig {self.kubectl.kubeconfig} test
-    ttl 1
-  }}
-}}
-""")
-        self._start("dns", tools.coredns(), "-conf", corefile)
 
     def _start(self, name: str, program: Path, *words: str | Path) -> None:
         self._processes.start(name, self._network.inside(program, *words))

@@ -94,7 +94,7 @@ def _kubelet(node: plan.Node) -> dict:
         "tlsCertFile": "/etc/kubernetes/kubelet.pem", "tlsPrivateKeyFile": "/etc/kubernetes/kubelet.key",
         "cgroupDriver": node.cgroup_driver, "singleProcessOOMKill": node.single_process_oom_kill,
         "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
-        "clusterDNS": [plan.BRIDGE], "clusterDomain": plan.DOMAIN, "staticPodPath": "/etc/kubernetes/manifests",
+        "staticPodPath": "/etc/kubernetes/manifests",
         "makeIPTablesUtilChains": False, "failSwapOn": False, "maxPods": 150,
         # An eviction would end a pod before the kernel does.
         "evictionHard": {"memory.available": "1Mi", "nodefs.available": "1%", "imagefs.available": "1%",

@@ -14,15 +14,14 @@ KUBERNETES = "1.36.3"
 CONTAINERD = "2.4.2"
 CNI_PLUGINS = "1.10.0"
 HELM = "3.22.0"
-COREDNS = "1.15.0"
 
 # The one address of the control plane, on a bridge that nothing outside its network namespace can reach.
-# It is also the API server's Service address: with port 443 on both, no kube-proxy is needed.
+# It is also the API server's Service address: with port 443 on both, no kube-proxy is needed. There is
+# no DNS: who wants every agent asks the API server for the headless Service's EndpointSlices.
 BRIDGE = "10.88.0.1"
 SERVICES = "10.96.0.0/16"
 API_SERVICE = "10.96.0.1"
 PODS = "10.244.0.0/16"
-DOMAIN = "cluster.local"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class Stand:
     tools: NodeTools
     subscribers: Subscribers
     api: ApiNames
+    image: str
     figures: dict[str, str] = field(default_factory=dict)
     _cached: dict[str, tuple[float, dict[str, dict]]] = field(default_factory=dict)
 

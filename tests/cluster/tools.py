@@ -43,8 +43,8 @@ def helm() -> Path:
     return _built("go_tool.sh", "helm.sh/helm/v3/cmd/helm", f"v{plan.HELM}")
 
 
-def coredns() -> Path:
-    return _built("go_tool.sh", "github.com/coredns/coredns", f"v{plan.COREDNS}")
+def go_tool(module: str, version: str) -> Path:
+    return _built("go_tool.sh", module, version)
 
 
 def cache() -> Path:
