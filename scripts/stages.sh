@@ -44,8 +44,11 @@ stage_build() { "$ROOT/scripts/build.sh" release; }
 
 stage_unit() { run_ctest release; }
 
-# The tests of the virtual machines' own code.
-stage_vm() { "$PYTHON" -m unittest discover -s tests/vm -p 'test_*.py'; }
+# The tests of the virtual machines' and the cluster's own code.
+stage_vm() {
+  "$PYTHON" -m unittest discover -s tests/vm -p 'test_*.py'
+  "$PYTHON" -m unittest discover -s tests/cluster -p 'test_*.py'
+}
 
 stage_lint() {
   need clang-format clang-tidy shellcheck pyflakes3

@@ -8,16 +8,31 @@ import time
 import traceback
 from collections.abc import Iterator
 
-
-class Skip(Exception):
-    """Not tried, for a reason that is not ours."""
+from processes import ClusterError
 
 
 class Checks:
-    def __init__(self, only: str = "") -> None:
-        self._only = only
-        self.passed = 0
-        self.failed = 0
+    def __init__(self) -> None:
+        self.results: list[tuple[str, bool]] = []
+
+    @property
+    def failed(self) -> int:
+        return sum(not passed for _, passed in self.results)
+
+    @contextlib.contextmanager
+    def group(self, name: str) -> Iterator[None]:
+        """Checks are within; what is raised between them is a failure of its own."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001
+            self.fail(name, error)
+
+    def fail(self, name: str, error: Exception, seconds: float = 0) -> None:
+        self.results.append((name, False))
+        said = str(error) or repr(error)
+        print(f"FAIL {name} ({seconds:.1f} s)\n     " + said.replace("\n", "\n     "), flush=True)
+        if not isinstance(error, (AssertionError, ClusterError)):
+            traceback.print_exception(error, file=sys.stdout)
 
     @contextlib.contextmanager
     def __call__(self, name: str) -> Iterator[None]:
@@ -26,18 +41,13 @@ class Checks:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever it is, it has failed this one
-            self.failed += 1
-            said = str(error) if isinstance(error, (AssertionError, RuntimeError)) or not error.args else repr(error)
-            print(f"FAIL {name} ({time.monotonic() - started:.1f} s)\n     " + str(error or said).replace("\n", "\n     "),
-                  flush=True)
-            if not str(error):
-                traceback.print_exc(file=sys.stdout)
+            self.fail(name, error, time.monotonic() - started)
         else:
-            self.passed += 1
+            self.results.append((name, True))
             print(f"ok   {name} ({time.monotonic() - started:.1f} s)", flush=True)
 
     def summary(self) -> str:
-        return f"{self.passed} passed, {self.failed} failed"
+        return f"{len(self.results) - self.failed} passed, {self.failed} failed"
 
 
 def expect(condition: object, message: str) -> None:

@@ -25,6 +25,7 @@ from pathlib import Path
 import agent_image
 import cases_access
 import cases_counts
+import cases_density
 import cases_install
 import cases_network
 import cases_upgrade
@@ -32,6 +33,7 @@ import cases_workloads
 import controller_image
 import network
 import plan
+import support
 import tools
 from agent import Agent
 from api_names import ApiNames
@@ -61,6 +63,7 @@ GROUPS: dict[str, Callable[[Stand], None]] = {
     "values": cases_access.server_side,
     "upgrade": cases_upgrade.rolling,
     "rollback": cases_upgrade.rollback,
+    "density": cases_density.many_pods,
     "network": lambda stand: cases_network.serve(stand, stand.cluster.home),
 }
 
@@ -96,12 +99,14 @@ def run_cases(stand: Stand, chosen: list[str]) -> None:
     before = cases_counts.baseline(stand)
     for name, group in GROUPS.items():
         if not chosen or name in chosen:
-            with stand.checks(f"[{name}]"):
+            with stand.checks.group(name):
                 group(stand)
     cases_counts.agree(stand, before)
     cases_counts.latency(stand)
     if not chosen:
         cases_install.uninstall(stand)
+        if not stand.checks.failed:
+            support.write(stand.checks)
 
 
 def run(options: argparse.Namespace, checks: Checks, scratch: Path) -> None:
@@ -148,8 +153,7 @@ def main() -> int:
         print(f"cannot run: {error}")
         return CANNOT_RUN
     except ClusterError as error:
-        checks.failed += 1
-        print(f"FAIL cluster: {error}")
+        checks.fail("cluster", error)
     print(f"after {time.monotonic() - started:.0f} s")
     print(checks.summary())
     return 1 if checks.failed else 0
