@@ -34,7 +34,7 @@ bench: ## the benchmarks
 	@scripts/bench.sh
 
 fuzz: ## every fuzzer for FUZZ_SECONDS (60)
-	@scripts/install.sh build test
+	@scripts/install.sh build test image
 	@scripts/fuzz.sh
 
 matrix: ## the scenarios on each supported kernel, in virtual machines
@@ -44,7 +44,7 @@ e2e: ## on a real Kubernetes cluster, made here: control plane in a network name
 	@scripts/test.sh install build cluster
 
 e2e-shell: ## that cluster, left up for you with kubectl and helm in a shell; `exit` ends it
-	@scripts/install.sh build test
+	@scripts/install.sh build test image
 	@scripts/build.sh release oomtrail
 	@python3 tests/cluster/e2e.py --shell
 

@@ -2,9 +2,15 @@
 #
 # What Debian ships as an archive is linked statically (gRPC, protobuf, abseil, libbpf): the agent
 # then carries only what it uses of them. TLS, zlib and cpp-httplib, which has no archive, stay
-# shared, so that a security update of the distribution reaches them.
+# shared, so that a security update of the distribution reaches them. An image gets its updates by being
+# built anew: there everything is static (docs/adr/0008).
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+
+if(OOMTRAIL_STATIC)
+  # Then the linker takes the archive of whatever is named.
+  add_link_options(-static-pie -Wl,-z,relro,-z,now)
+endif()
 
 set(OOMTRAIL_SHARED_DEPENDENCIES ssl crypto z dl m rt pthread cpp-httplib brotlicommon brotlidec
     brotlienc elf)
@@ -52,7 +58,8 @@ endif()
 static_dependency(dep_bpf libbpf)
 # Only with its own compile flags: the layout of its classes depends on them.
 static_dependency(dep_httplib cpp-httplib)
-target_link_libraries(dep_httplib INTERFACE ssl crypto)
+static_dependency(dep_openssl openssl)
+target_link_libraries(dep_httplib INTERFACE dep_openssl)
 
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)

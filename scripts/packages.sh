@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # What the house needs from the distribution: the one list. Sourced.
 #
+# The image's build stage (Dockerfile) takes `build` and `static` from here: programs for the machine
+# that builds, libraries (pc:) for the one that the image is for.
+#
 # A line: group, Debian package, and what proves on another distribution that it is there: a
 # command, a pkg-config module (pc:), or a file below /usr (file:, may be a pattern).
 
@@ -35,8 +38,12 @@ build  python3                  python3
 build  libgtest-dev             pc:gtest
 build  libgmock-dev             pc:gmock
 build  libbenchmark-dev         pc:benchmark
+static libzstd-dev              pc:libzstd
+static ca-certificates          file:sbin/update-ca-certificates
+static dpkg-dev                 dpkg-source
 test   libclang-rt-dev          file:lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a
 test   qemu-system-x86          qemu-system-x86_64
+test   qemu-system-arm          qemu-system-aarch64
 test   busybox-static           busybox
 test   containerd               containerd
 test   openssl                  openssl
@@ -46,9 +53,10 @@ test   python3-venv             file:lib/python3*/ensurepip/__init__.py
 test   python3-jsonschema       file:lib/python3/dist-packages/jsonschema/__init__.py
 test   prometheus               promtool
 test   etcd-server              etcd
-test   mmdebstrap               mmdebstrap
 test   e2fsprogs                mke2fs
 test   kmod                     depmod
+image  buildah                  buildah
+image  mmdebstrap               mmdebstrap
 bench  bpftrace                 bpftrace
 lint   git                      git
 lint   clang-format             clang-format

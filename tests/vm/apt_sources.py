@@ -1,13 +1,19 @@
+#!/usr/bin/env python3
 """Reads the machine's own apt sources and names the Debian mirror in them.
 
-Kernels under test come from other Debian releases than the host's. They are
-fetched from the mirror this machine already trusts and can reach, so no mirror
-is ever written down in the repository. Pure text in, values out: no network.
+  apt_sources.py trixie       that release on that mirror, as a debian.sources
+
+Kernels under test, and the image, come from other Debian releases than the
+host's. They are fetched from the mirror this machine already trusts and can
+reach, so no mirror is ever written down in the repository. Pure text in, values
+out: no network.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,3 +134,33 @@ def mirror_at(archive: str, security: str = "", signed_by: str = "",
     archive = archive.rstrip("/")
     return Mirror(archive, security.rstrip("/") or f"{archive}-security",
                   ",".join(installed) or own_file)
+
+
+def machine_mirror() -> Mirror:
+    """The one that the environment names, else the one of this machine's apt."""
+    named = os.environ.get("OOMTRAIL_DEBIAN_MIRROR")
+    return mirror_at(named) if named else find_mirror(read_sources())
+
+
+def deb822(mirror: Mirror, release: str) -> str:
+    """A .sources file with all of `release`, sources too. It names the keyring that the release has itself."""
+    return "\n".join(
+        f"Types: deb deb-src\nURIs: {mirror.uri(area)}\nSuites: {suites}\nComponents: main\n"
+        f"Signed-By: /usr/share/keyrings/{_KEYRINGS[0]}\n"
+        for area, suites in (("archive", f"{release} {release}-updates"), ("security", f"{release}-security")))
+
+
+def main() -> int:
+    if len(sys.argv) != 2:
+        print("usage: apt_sources.py RELEASE", file=sys.stderr)
+        return 2
+    try:
+        print(deb822(machine_mirror(), sys.argv[1]), end="")
+    except FetchError as error:
+        print(f"apt_sources: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

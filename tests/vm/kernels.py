@@ -86,14 +86,9 @@ def cache_root() -> Path:
     return Path(os.environ.get("OOMTRAIL_CACHE") or f"{base}/oomtrail") / "kernels"
 
 
-def _mirror() -> apt_sources.Mirror:
-    named = os.environ.get("OOMTRAIL_DEBIAN_MIRROR")
-    return apt_sources.mirror_at(named) if named else apt_sources.find_mirror(apt_sources.read_sources())
-
-
 def _resolve(apt: Apt, series: Series) -> Package:
     seen: list[Package] = []
-    mirror = _mirror()
+    mirror = apt_sources.machine_mirror()
     for suites in series.attempts:
         seen = apt.packages(mirror, suites)
         if found := choose(seen, series.id, apt.arch):
