@@ -34,7 +34,7 @@ bench: ## the benchmarks
 	@scripts/bench.sh
 
 fuzz: ## every fuzzer for FUZZ_SECONDS (60)
-	@scripts/install.sh build test image
+	@scripts/install.sh build test
 	@scripts/fuzz.sh
 
 matrix: ## the scenarios on each supported kernel, in virtual machines

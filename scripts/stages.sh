@@ -106,6 +106,7 @@ stage_matrix() {
 
 stage_cluster() {
   need_root
+  "$ROOT/scripts/install.sh" image
   need qemu-system-x86_64 busybox mmdebstrap go
   "$PYTHON" tests/cluster/e2e.py
 }

@@ -110,7 +110,7 @@ def run_cases(stand: Stand, chosen: list[str]) -> None:
 
 
 def run(options: argparse.Namespace, checks: Checks, scratch: Path) -> None:
-    images = (agent_image.archive(), controller_image.build(scratch))
+    images = (agent_image.archive(scratch), controller_image.build(scratch))
     with Cluster(LOGS, images) as cluster:
         print(f"cluster ready after {cluster.ready_after_s:.0f} s", flush=True)
         stand = Stand(cluster, checks, Agent(cluster), NodeTools(cluster.kubectl),
