@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +20,7 @@ from network import Network
 from processes import ClusterError, Processes, until
 
 _READY_S = 300
+_HOME = "oomtrail-cluster-"
 
 
 class Cluster:
@@ -28,7 +31,8 @@ class Cluster:
         for old in logs.glob("*.log"):
             old.unlink()
         self._images = images
-        self.home = Path(tempfile.mkdtemp(prefix="oomtrail-cluster-"))
+        _remove_stale()
+        self.home = Path(tempfile.mkdtemp(prefix=f"{_HOME}{os.getpid()}-"))
         self.processes = Processes(logs)
         self.network: Network | None = None
         self.ready_after_s = 0.0
@@ -47,6 +51,8 @@ class Cluster:
         self.tear_down()
 
     def tear_down(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # a second ctrl-C must not leave half of it
         self.processes.stop_all()
         if self.network is not None:
             self.network.remove()
@@ -88,3 +94,11 @@ class Cluster:
             raise ClusterError(f"{node.name} did not boot\n{self.processes.tail(node.name)}")
         conditions = self.kubectl.json("get", "node", node.name)["status"]["conditions"]
         return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def _remove_stale() -> None:
+    """What a run that was killed could not remove: disks that its nodes wrote to."""
+    for home in Path(tempfile.gettempdir()).glob(f"{_HOME}*"):
+        owner = home.name.removeprefix(_HOME).partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(home, ignore_errors=True)
