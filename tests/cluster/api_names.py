@@ -64,6 +64,7 @@ class ApiNames:
             "node": (event.get("node"), pod["spec"].get("nodeName")),
             "container.image": (container.get("image"), known[1]["image"]),
         }
+        wanted |= {name: pair for name, pair in _from_spec(said, container, pod, *known).items() if pair[0] is not None}
         if (owner := self._owner(pod)) is not None and "workload" in said:
             wanted["pod.workload"] = (f"{said['workload']['kind']}/{said['workload']['name']}", owner)
         if (container_id := container.get("id", "")) in self._restarts:
@@ -85,6 +86,27 @@ class ApiNames:
             found = json.loads(text) if text.strip() else {}
             owner = next(iter(found.get("metadata", {}).get("ownerReferences", ())), owner)
         return f"{owner['kind']}/{owner['name']}"
+
+
+def _from_spec(said: dict, container: dict, pod: dict, kind: str, spec: dict) -> dict[str, tuple[object, object]]:
+    """What the event may say beyond names, and the manifest's own word for it."""
+    kinds = {"containers": "app", "ephemeralContainers": "ephemeral",
+             "initContainers": "sidecar" if spec.get("restartPolicy") == "Always" else "init"}
+    memory = {part: spec.get("resources", {}).get(part, {}).get("memory") for part in ("limits", "requests")}
+    labels = pod["metadata"].get("labels", {})
+    return {
+        "container.kind": (container.get("kind"), kinds[kind]),
+        "container.memory_limit_bytes": (container.get("memory_limit_bytes"), _bytes(memory["limits"])),
+        "container.memory_request_bytes": (container.get("memory_request_bytes"), _bytes(memory["requests"])),
+        "pod.host_network": (said.get("host_network"), pod["spec"].get("hostNetwork", False)),
+        "pod.labels": (said.get("labels"), {key: labels.get(key) for key in said.get("labels", {})}),
+        "pod.config_hash": (said.get("config_hash"),
+                            pod["metadata"].get("annotations", {}).get("kubernetes.io/config.hash")),
+    }
+
+
+def _bytes(quantity: str | None) -> int | None:
+    return None if quantity is None else int(quantity.removesuffix("Mi")) << 20
 
 
 def _ids(status: dict) -> Iterator[tuple[str, int]]:

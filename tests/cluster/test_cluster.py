@@ -62,6 +62,13 @@ class Names(unittest.TestCase):
             event["pod"][field] = value
             self.assertIn(f"pod.{field}", self.differences(pod, event)[0])
 
+    def test_what_the_manifest_says_is_compared_where_the_event_has_it(self) -> None:
+        pod = self.statuses(containerID="containerd://aa", restartCount=0)
+        pod["spec"]["containers"][0]["resources"] = {"limits": {"memory": "32Mi"}}
+        self.assertEqual(self.differences(pod, _event(kind="app", memory_limit_bytes=32 << 20)), [])
+        self.assertIn("container.kind", self.differences(pod, _event(kind="init"))[0])
+        self.assertIn("memory_limit", self.differences(pod, _event(memory_limit_bytes=1))[0])
+
     def test_a_static_pod_is_known_by_its_hash(self) -> None:
         pod = self.statuses(containerID="containerd://aa", restartCount=0)
         pod["metadata"]["annotations"] = {"kubernetes.io/config.hash": "0123"}
