@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -45,6 +46,15 @@ def helm() -> Path:
 
 def go_tool(module: str, version: str) -> Path:
     return _built("go_tool.sh", module, version)
+
+
+def module(name: str, version: str) -> Path:
+    """The folder of a Go module's source, which only go itself writes to."""
+    done = subprocess.run(["go", "mod", "download", "-json", f"{name}@{version}"], text=True, capture_output=True,
+                          cwd="/")
+    if done.returncode != 0:
+        raise CannotRun(f"{name}@{version}: {(done.stderr or done.stdout).strip()}")
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def cache() -> Path:
