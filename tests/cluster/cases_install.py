@@ -8,7 +8,7 @@ import agent
 import plan
 from checks import expect
 from node_tools import NodeTools
-from processes import until
+from processes import ClusterError, CommandFailed, until
 from stand import Stand
 
 
@@ -20,6 +20,8 @@ def install(stand: Stand) -> None:
         stand.agent.sh(commands[0])
         stand.agent.wait_ready()
         stand.figures["install to ready on both nodes"] = f"{time.monotonic() - started:.0f} s"
+    if stand.checks.failed:
+        raise ClusterError(f"without agents there is nothing to try\n{_state(stand)}")
     with stand.checks("no container of it is privileged, and its root is read-only"):
         for node in plan.NODES:
             pod = stand.cluster.kubectl.json("get", "pod", "-n", agent.NAMESPACE, stand.agent.pod(node))
@@ -28,6 +30,18 @@ def install(stand: Stand) -> None:
                 expect(not security.get("privileged"), f"{container['name']} is privileged")
                 expect(security["readOnlyRootFilesystem"], f"{container['name']}: its root can be written to")
                 expect(security["capabilities"]["drop"] == ["ALL"], f"{container['name']}: {security['capabilities']}")
+
+
+def _state(stand: Stand) -> str:
+    """For who looks into it."""
+    said = []
+    for words in (("get", "pods", "-A", "-o", "wide"), ("get", "events", "-A", "--field-selector=type=Warning"),
+                  ("logs", "-n", agent.NAMESPACE, "-l", "app.kubernetes.io/name=oomtrail", "--prefix", "--tail=20")):
+        try:
+            said.append(stand.cluster.kubectl(*words))
+        except CommandFailed as error:
+            said.append(str(error))
+    return "\n".join(said)
 
 
 def says_how(stand: Stand) -> None:

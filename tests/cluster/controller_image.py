@@ -31,7 +31,7 @@ def build(scratch: Path) -> Path:
     assert found is not None
     path = ":".join(str(tools.go_tool(module, version).parent) for module, version in _PLUGINS)
     done = subprocess.run(["bash", "-euc", found[1]], cwd=house, text=True, capture_output=True,
-                          env={**os.environ, "CGO_ENABLED": "0", "PATH": f"{path}:{os.environ['PATH']}"})
+                          env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-ldflags=-s", "PATH": f"{path}:{os.environ['PATH']}"})
     if done.returncode != 0:
         raise RuntimeError(f"docs/clients.md's commands: {done.stderr.strip()[-2000:]}")
     archive = scratch / "controller.tar"

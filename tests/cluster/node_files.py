@@ -59,7 +59,7 @@ RemainAfterExit=yes
 StandardOutput=journal+console
 StandardError=journal+console
 ExecStart=/bin/sh -c 'for image in /opt/images/*.tar; do \
-  ctr -n k8s.io images import --label io.cri-containerd.image=managed $image || exit 1; done'
+  ctr -n k8s.io images import {label} $image || exit 1; done'
 """
 _KUBELET_UNIT = """\
 [Unit]
@@ -94,14 +94,15 @@ def _kubelet(node: plan.Node) -> dict:
         "tlsCertFile": "/etc/kubernetes/kubelet.pem", "tlsPrivateKeyFile": "/etc/kubernetes/kubelet.key",
         "cgroupDriver": node.cgroup_driver, "singleProcessOOMKill": node.single_process_oom_kill,
         "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
-        "staticPodPath": "/etc/kubernetes/manifests",
+        # Nobody answers there; without an address the kubelet complains of every pod.
+        "clusterDNS": [plan.BRIDGE], "staticPodPath": "/etc/kubernetes/manifests",
         "makeIPTablesUtilChains": False, "failSwapOn": False, "maxPods": 150,
         # An eviction would end a pod before the kernel does.
         "evictionHard": {"memory.available": "1Mi", "nodefs.available": "1%", "imagefs.available": "1%",
                          "nodefs.inodesFree": "1%", "imagefs.inodesFree": "1%"},
         "enforceNodeAllocatable": ["pods" if node.reserved_mib else "none"],
         "kubeReserved": {"memory": f"{node.reserved_mib}Mi"},
-        "logging": {"verbosity": 1}}
+        "logging": {"verbosity": 0}}
 
 
 def write(node: plan.Node, out: Path, *, kubeconfig: str, ca: Path, kubelet: Pair,
@@ -125,7 +126,9 @@ def write(node: plan.Node, out: Path, *, kubeconfig: str, ca: Path, kubelet: Pai
         "etc/kubernetes/kubelet.key": kubelet.key.read_bytes(),
         "etc/kubernetes/manifests/.keep": "",
         "etc/systemd/system/containerd.service": _CONTAINERD_UNIT.format(program=program),
-        "etc/systemd/system/images.service": _IMAGES_UNIT,
+        # An older ctr knows no such flag, and its containerd sets the label by itself.
+        "etc/systemd/system/images.service": _IMAGES_UNIT.format(
+            label="" if debian else "--label io.cri-containerd.image=managed"),
         "etc/systemd/system/kubelet.service": _KUBELET_UNIT.format(name=node.name, address=node.address),
         **{f"opt/images/{image.name}": image.read_bytes() for image in images},
     }
