@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 60
 export FUZZ_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test lint format bench fuzz matrix e2e e2e-shell clean
+.PHONY: help run demo build test lint format manifests bench fuzz matrix e2e e2e-shell clean
 
 help: ## this list
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -29,6 +29,9 @@ lint: ## format, clang-tidy, shellcheck, pyflakes, buf, and the house's own rule
 
 format: ## rewrite the C++ in the house's format
 	@git ls-files -z -co --exclude-standard -- '*.cc' '*.h' ':!bpf' ':!*.bpf.h' | xargs -0 clang-format -i
+
+manifests: ## manifests/ and the chart's table of values, from charts/oomtrail
+	@scripts/manifests.sh
 
 bench: ## the benchmarks
 	@scripts/bench.sh

@@ -50,6 +50,13 @@ stage_vm() {
   "$PYTHON" -m unittest discover -s tests/cluster -p 'test_*.py'
 }
 
+# helm and promtool alone: no cluster. What it renders into manifests/ is compared by `generated`.
+stage_chart() {
+  need go promtool
+  "$ROOT/scripts/manifests.sh"
+  "$PYTHON" -m unittest discover -s tests/chart -p 'test_*.py'
+}
+
 stage_lint() {
   need clang-format clang-tidy shellcheck pyflakes3
   "$ROOT/scripts/lint.sh"
@@ -111,7 +118,7 @@ stage_cluster() {
   "$PYTHON" tests/cluster/e2e.py
 }
 
-# What tests render into docs/ must be what is committed there.
+# What tests render into docs/ and manifests/ must be what is committed there.
 generated_files() { git ls-files -z -co --exclude-standard -- docs manifests | sort -z | xargs -0r sha256sum; }
 
 stage_generated() {

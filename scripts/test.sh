@@ -13,6 +13,7 @@ install     15
 vm           5  install
 build       40  install
 unit        10  build
+chart        5  install
 commands    10  build
 scenarios   15  build
 containerd  15  build

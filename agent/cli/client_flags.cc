@@ -13,6 +13,7 @@ namespace oomtrail::cli {
 namespace {
 
 constexpr uint32_t kMaxLast = 1000;
+constexpr uint32_t kMaxStopAfter = 10'000;
 constexpr size_t kMaxExcludes = 32;
 
 // "text" is status's word for what is not JSON: one variable can then be set for all three.
@@ -117,9 +118,19 @@ void AddWatchFlags(CLI::App& app, RawClientFlags& raw) {
   Switch(app, "reconnect", raw.reconnect,
          "When the agent goes away, try again, and continue where it stopped")
       ->group("Connection");
+  Flag(app, "stop-after", raw.stop_after,
+       "End, with exit code 0, once so many events were told; one that is amended\n"
+       "counts once")
+      ->check(CLI::Range(uint32_t{1}, kMaxStopAfter).description(""))
+      ->group("Until when");
+  Flag(app, "timeout", raw.timeout,
+       "End after so long (90s, 5m): with exit code 1 if --stop-after is not yet\n"
+       "reached")
+      ->group("Until when");
   AddServerFlags(app, raw);
   app.footer(
-      "Ends with ctrl-C. The table shows USAGE from 100 columns on and WORKLOAD from 140;\n"
+      "Ends with ctrl-C, or as told. The table shows USAGE from 100 columns on and WORKLOAD from "
+      "140;\n"
       "there a + after the time marks an event told before that has got its names, a ~ after\n"
       "the scope one that was inferred.\n"
       "\n"
@@ -128,6 +139,8 @@ void AddWatchFlags(CLI::App& app, RawClientFlags& raw) {
       "  oomtrail watch -n shop --pod 'cart-*' --reconnect\n"
       "                                             one workload, through upgrades of the agent\n"
       "  oomtrail watch --exclude namespace=kube-system --exclude scope=host,kind=oom_kill\n"
+      "  oomtrail watch --since 1h -n shop --pod cart-7d9f --stop-after 1 --timeout 60s\n"
+      "                                             for scripts: was it killed, or will it be?\n"
       "  oomtrail watch -o json | jq -r 'select(.kind == \"oom_kill\") | .pod.name'");
 }
 
@@ -186,6 +199,12 @@ absl::StatusOr<EventOptions> FinishEvents(const RawClientFlags& raw, int64_t now
   options.cursor = raw.cursor;
   options.follow = raw.follow;
   options.reconnect = raw.reconnect;
+  options.stop_after = raw.stop_after;
+  if (!raw.timeout.empty()) {
+    const auto timeout = ParseTimeoutSeconds(raw.timeout);
+    if (!timeout.ok()) return base::Annotate(timeout.status(), "--timeout");
+    options.timeout_seconds = *timeout;
+  }
 
   publish::EventFilter allow;
   if (!raw.all_namespaces) RETURN_IF_ERROR(AddToFilter("namespace", raw.namespaces, allow));

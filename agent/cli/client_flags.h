@@ -33,6 +33,8 @@ struct RawClientFlags {
   std::string cursor;
   bool follow = false;
   bool reconnect = false;
+  uint32_t stop_after = 0;
+  std::string timeout;
 };
 
 void AddWatchFlags(CLI::App& app, RawClientFlags& raw);

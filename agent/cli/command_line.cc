@@ -17,6 +17,7 @@
 #include "agent/cli/client_session.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/flag.h"
+#include "agent/cli/kill_here.h"
 #include "agent/cli/scratch_kill.h"
 
 namespace oomtrail::cli {
@@ -151,6 +152,33 @@ void AddServingFlags(CLI::App& app, RawFlags& raw) {
        "Where /metrics, /livez, /readyz and /debug/config are served: ADDR:PORT [nowhere]");
 }
 
+void AddCleanupFlags(CLI::App& app, CleanupOptions& options) {
+  options.pin_dir = kDefaultPinDir;
+  options.listen = kDefaultListen;
+  Flag(app, "pin", options.pin_dir, "The agent's --pin, or none")->capture_default_str();
+  Flag(app, "listen", options.listen, "The agent's unix socket, or none")->capture_default_str();
+  Flag(app, "journal", options.journal_dir, "Its journal's directory too [kept]");
+  CLI::Option* stay = Switch(app, "stay", options.stay,
+                             "Then wait for SIGTERM: for a DaemonSet, whose containers never end");
+  Flag(app, "await", options.await,
+       "Remove nothing here: wait until the DaemonSet NAMESPACE/NAME is ready on every node. In a\n"
+       "pod whose account may get it")
+      ->excludes(stay);
+  Flag(app, "timeout", options.timeout,
+       "For so long; nodes that are not ready then are counted, and it ends well")
+      ->capture_default_str();
+  Flag(app, "service-account", options.account_dir,
+       "Where --await finds the account's token and ca.crt")
+      ->capture_default_str();
+}
+
+CleanupOptions FinishCleanup(CleanupOptions options) {
+  for (std::string* kept : {&options.pin_dir, &options.listen, &options.journal_dir}) {
+    if (*kept == "none") kept->clear();
+  }
+  return options;
+}
+
 AgentOptions Finish(const RawFlags& raw) {
   AgentOptions options = raw.options;
   if (options.node_name.empty()) options.node_name = HostName();
@@ -211,6 +239,7 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   RawClientFlags watch_flags;
   RawClientFlags list_flags;
   RawClientFlags status_flags;
+  CleanupOptions cleanup;
   ExplainOptions explain;
   ReplayOptions replay;
 
@@ -233,6 +262,16 @@ int Main(int argc, char** argv, const ServingDoor& door) {
       "Makes a memory cgroup with a 32 MiB limit, overfills it, removes it again.");
   AddNodeFlags(*demo, demo_flags);
   AddLogFormat(*demo, demo_flags);
+  bool here_only = false;
+  HereOptions here;
+  CLI::Option* here_flag = Switch(
+      *demo, "here", here_only,
+      "Instead, fill this container until the kernel kills this very process: for an agent\n"
+      "that runs already to see. Refuses where no memory limit, or one over 1 GiB, holds it");
+  Flag(*demo, "once", here.once_file,
+       "With --here: do nothing where this file is, else make it first. A container that is\n"
+       "restarted is then killed only once")
+      ->needs(here_flag);
 
   CLI::App* doctor = app.add_subcommand(
       "doctor",
@@ -242,6 +281,12 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   AddNodeFlags(*doctor, doctor_flags);
   AddSourceFlags(*doctor, doctor_flags);
   AddPin(*doctor, doctor_flags);
+
+  CLI::App* cleaner = app.add_subcommand(
+      "cleanup",
+      "Removes what agents leave on this node: their pins in the bpffs and their socket. An agent\n"
+      "that runs goes on, and leaves nothing in the kernel when it ends.");
+  AddCleanupFlags(*cleaner, cleanup);
 
   CLI::App* explainer = app.add_subcommand(
       "explain",
@@ -292,8 +337,14 @@ int Main(int argc, char** argv, const ServingDoor& door) {
     return kExitUsage;
   }
   if (agent->parsed()) return RunAgent(Finish(agent_flags), door);
+  if (demo->parsed() && here_only) {
+    here.proc_root = demo_flags.options.proc_root;
+    here.cgroup_root = demo_flags.options.cgroup_root;
+    return RunDemoHere(here);
+  }
   if (demo->parsed()) return RunDemo(Finish(demo_flags));
   if (doctor->parsed()) return RunDoctor(Finish(doctor_flags));
+  if (cleaner->parsed()) return RunCleanup(FinishCleanup(cleanup));
   if (explainer->parsed()) return RunExplain(explain);
   if (watch->parsed()) return RunEvents(RunWatch, watch_flags);
   if (list->parsed()) return RunEvents(RunList, list_flags);

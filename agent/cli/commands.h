@@ -6,6 +6,7 @@
 namespace oomtrail::cli {
 
 int RunAgent(const AgentOptions& options, const ServingDoor& door);
+int RunCleanup(const CleanupOptions& options);
 int RunDemo(const AgentOptions& flags);
 int RunDoctor(const AgentOptions& options);
 int RunExplain(const ExplainOptions& options);

@@ -36,10 +36,14 @@ EventFollower::EventFollower(const EventOptions& options, const ClientChannel& s
 
 absl::Status EventFollower::Follow(std::string cursor) {
   cursor_ = std::move(cursor);
+  if (options_.timeout_seconds != 0) {
+    interruption_.EndAfter(std::chrono::seconds(options_.timeout_seconds));
+  }
   while (true) {
     connected_ = false;
     const Ended ended = Attempt();
-    if (interruption_.requested()) return absl::CancelledError("interrupted");
+    if (Enough()) return absl::OkStatus();
+    if (interruption_.requested()) return Interrupted();
     RETURN_IF_ERROR(Judge(ended));
   }
 }
@@ -70,9 +74,11 @@ absl::Status EventFollower::Tell(const v1::WatchEventsResponse& item) {
   switch (item.item_case()) {
     case v1::WatchEventsResponse::kEvent:
       RETURN_IF_ERROR(reader_.Tell(item.event(), item.cursor()));
+      Count(item.event().id());
       break;
     case v1::WatchEventsResponse::kAmendment:
       RETURN_IF_ERROR(reader_.Tell(item.amendment(), item.cursor()));
+      Count(item.amendment().id());
       break;
     case v1::WatchEventsResponse::kLost:
       RETURN_IF_ERROR(reader_.Tell(item.lost(), item.cursor()));
@@ -83,7 +89,22 @@ absl::Status EventFollower::Tell(const v1::WatchEventsResponse& item) {
   RETURN_IF_ERROR(reader_.Flush());
   // Only now: what was not written is to be told again.
   if (!item.cursor().empty()) cursor_ = item.cursor();
-  return absl::OkStatus();
+  return Enough() ? absl::CancelledError("enough") : absl::OkStatus();
+}
+
+// Nobody who sends ids of megabytes gets them kept.
+void EventFollower::Count(const std::string& id) {
+  constexpr size_t kMaxIdBytes = 128;
+  if (options_.stop_after != 0) told_.insert(id.substr(0, kMaxIdBytes));
+}
+
+absl::Status EventFollower::Interrupted() const {
+  if (!interruption_.timed_out() || options_.stop_after == 0) {
+    return absl::CancelledError("interrupted");
+  }
+  return absl::DeadlineExceededError(base::StrCat("--timeout: in ", options_.timeout_seconds,
+                                                  " s, ", told_.size(), " of ", options_.stop_after,
+                                                  " events were told"));
 }
 
 void EventFollower::NoteProgress() {
@@ -121,7 +142,7 @@ absl::Status EventFollower::Judge(const Ended& ended) {
   const bool hopeless = absl::IsPermissionDenied(why) || absl::IsUnauthenticated(why);
   if (!WorthTryingAgain(ended.stream) || (hopeless && !ever_connected_)) return why;
   if (!std::exchange(told_outage_, true)) Say(base::StrCat(why.message(), "; trying again"));
-  if (!interruption_.WaitFor(NextWait())) return absl::CancelledError("interrupted");
+  if (!interruption_.WaitFor(NextWait())) return Interrupted();
   return absl::OkStatus();
 }
 
@@ -131,7 +152,7 @@ absl::Status EventFollower::SkipExpired(const std::string& oldest) {
   cursor_ = oldest;
   // It may have expired by now, but an agent that always says so is not to be asked in a hurry.
   if (std::exchange(skipped_expired_, true) && !interruption_.WaitFor(NextWait())) {
-    return absl::CancelledError("interrupted");
+    return Interrupted();
   }
   return absl::OkStatus();
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -18,7 +19,8 @@ class EventFollower {
   EventFollower(const EventOptions& options, const ClientChannel& server, EventReader& reader,
                 Interruption& interruption);
 
-  // Never OK: CANCELLED when the user has had enough.
+  // OK once --stop-after is reached, CANCELLED when the user has had enough, or the time is over
+  // that was given; DEADLINE_EXCEEDED where it is over too early.
   absl::Status Follow(std::string cursor);
 
  private:
@@ -33,6 +35,9 @@ class EventFollower {
   absl::Status Judge(const Ended& ended);
   absl::Status SkipExpired(const std::string& oldest);
   void NoteProgress();
+  void Count(const std::string& id);
+  bool Enough() const { return options_.stop_after != 0 && told_.size() >= options_.stop_after; }
+  absl::Status Interrupted() const;
   // The wait before the next attempt: half of it is left to chance, so that many clients of one
   // agent do not come back as one.
   std::chrono::milliseconds NextWait();
@@ -43,6 +48,7 @@ class EventFollower {
   Interruption& interruption_;
   const int64_t started_wall_ns_;
   std::string cursor_;
+  std::set<std::string> told_;  // ids, for --stop-after: an amendment is no other event
   bool tried_ = false;
   bool ever_connected_ = false;
   bool connected_ = false;

@@ -1,5 +1,5 @@
-// The end that a user gives to a client command: ctrl-C, SIGTERM, or a reader of stdout that has
-// left. Whatever the command waits for is then over at once.
+// The end that a user gives to a client command: ctrl-C, SIGTERM, a reader of stdout that has left,
+// or a time that is over. Whatever the command waits for is then over at once.
 //
 // Made before any thread, for it blocks the signals; owned by the command. Thread-safe.
 #pragma once
@@ -24,9 +24,14 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 
+  // Called once at most.
+  void EndAfter(std::chrono::seconds duration) const;
+
   bool requested() const;
+  // Whether it was the time that did it.
+  bool timed_out() const;
   // Readable once it is requested, and from then on.
-  int fd() const { return raised_.get(); }
+  int fd() const { return descriptors_.raised.get(); }
   // False where the wait was cut short.
   bool WaitFor(std::chrono::milliseconds duration) const;
 
@@ -43,17 +48,23 @@ class Interruption {
   };
 
  private:
-  Interruption(int output_fd, base::UniqueFd signals, base::UniqueFd raised, base::UniqueFd stop);
+  struct Descriptors {
+    base::UniqueFd signals;
+    base::UniqueFd timer;
+    base::UniqueFd raised;
+    base::UniqueFd stop;
+  };
+
+  Interruption(int output_fd, Descriptors descriptors);
 
   void Wait();
-  void Raise();
+  void Raise(bool timed_out);
 
   const int output_fd_;
-  const base::UniqueFd signals_;
-  const base::UniqueFd raised_;
-  const base::UniqueFd stop_;
+  const Descriptors descriptors_;
   mutable base::Mutex mutex_;
   bool requested_ ABSL_GUARDED_BY(mutex_) = false;
+  bool timed_out_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::ClientContext* call_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::thread thread_;
 };

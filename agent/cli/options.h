@@ -43,6 +43,23 @@ struct AgentOptions {
 // secrets are in the files that are named.
 std::string Describe(const AgentOptions& options);
 
+// demo --here.
+struct HereOptions {
+  std::string proc_root;
+  std::string cgroup_root;
+  std::string once_file;  // empty: every time
+};
+
+struct CleanupOptions {
+  std::string pin_dir;  // empty: left alone, as the next two
+  std::string listen;   // unix:///path
+  std::string journal_dir;
+  bool stay = false;  // until SIGTERM, when all is done
+  std::string await;  // NAMESPACE/NAME of the DaemonSet to wait for, and nothing else
+  std::string timeout = "2m";
+  std::string account_dir = "/var/run/secrets/kubernetes.io/serviceaccount";
+};
+
 struct ExplainOptions {
   std::vector<std::string> paths;  // "-": from stdin, one a line
 };
@@ -81,6 +98,8 @@ struct EventOptions {
   std::string cursor;  // continue after it; empty: none
   bool follow = false;
   bool reconnect = false;
+  uint32_t stop_after = 0;       // end after so many events; 0: never
+  uint32_t timeout_seconds = 0;  // end after so long; 0: never
 };
 
 }  // namespace oomtrail::cli

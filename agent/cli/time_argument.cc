@@ -132,4 +132,12 @@ absl::StatusOr<int64_t> ParseSince(std::string_view text, int64_t now_wall_ns) {
                    "(2026-11-21T05:41:07Z)"));
 }
 
+absl::StatusOr<uint32_t> ParseTimeoutSeconds(std::string_view text) {
+  constexpr int64_t kLongest = 604'800;
+  const auto seconds = ParseAgeSeconds(text);
+  if (seconds && *seconds > 0 && *seconds <= kLongest) return static_cast<uint32_t>(*seconds);
+  return absl::InvalidArgumentError(
+      base::StrCat("'", text, "' is no time from a second to a week (90s, 5m, 1h30m)"));
+}
+
 }  // namespace oomtrail::cli

@@ -53,4 +53,18 @@ absl::Status Directory::Quarantine() const {
   return absl::OkStatus();
 }
 
+absl::Status RemoveJournal(const std::string& path) {
+  for (const char* name : {"/journal.db", "/journal.damaged.db"}) {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      const std::string file = base::StrCat(path, name, suffix);
+      if (::unlink(file.c_str()) != 0 && errno != ENOENT) {
+        return base::ErrnoStatus(errno, base::StrCat("remove ", file));
+      }
+    }
+  }
+  ::unlink((path + "/lock").c_str());
+  ::rmdir(path.c_str());  // not where it is a mount, as in a container
+  return absl::OkStatus();
+}
+
 }  // namespace oomtrail::journal

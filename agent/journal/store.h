@@ -46,6 +46,10 @@ class Directory {
   base::UniqueFd lock_;
 };
 
+// Removes a journal, the damaged one too, and its directory where nothing else is in it. OK where
+// there is none. An agent that has it open loses what it writes from then on.
+absl::Status RemoveJournal(const std::string& path);
+
 class Store {
  public:
   struct Extent {

@@ -43,19 +43,57 @@ std::vector<std::string> EntriesOf(const std::string& path) {
   return names;
 }
 
+absl::Status CheckBpffs(const std::string& path, std::string_view remedy) {
+  struct statfs found {};
+  if (::statfs(path.c_str(), &found) != 0) {
+    return base::ErrnoStatus(errno, base::StrCat("look at ", path, " for pins"));
+  }
+  if (static_cast<unsigned long>(found.f_type) == BPF_FS_MAGIC) return absl::OkStatus();
+  return absl::InvalidArgumentError(base::StrCat(path, " is not a bpffs", remedy));
+}
+
+// Links, and maps, whose names all begin so (bpf/maps.bpf.h).
+bool IsOurs(std::string_view name) {
+  return name.starts_with(kLinkPrefix) || name.starts_with(kNextPrefix) || name.starts_with("ot_");
+}
+
+absl::Status NotOurs(const std::string& path) {
+  return absl::InvalidArgumentError(base::StrCat(
+      path, " is no pin of an agent's: nothing was removed (is --pin the directory?)"));
+}
+
+absl::Status Remove(int (*remove)(const char*), const std::string& path) {
+  if (remove(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return base::ErrnoStatus(errno, base::StrCat("remove ", path));
+}
+
 }  // namespace
+
+absl::StatusOr<size_t> RemovePins(const std::string& parent) {
+  if (::access(parent.c_str(), F_OK) != 0) return 0;
+  RETURN_IF_ERROR(CheckBpffs(parent, ": nothing was removed (is --pin the directory?)"));
+  std::vector<std::string> directories;
+  std::vector<std::string> pins;
+  for (const std::string& layout : EntriesOf(parent)) {
+    const std::string& directory = directories.emplace_back(base::StrCat(parent, "/", layout));
+    int abi = 0;
+    if (!base::SimpleAtoi(layout, &abi)) return NotOurs(directory);
+    for (const std::string& name : EntriesOf(directory)) {
+      const std::string& pin = pins.emplace_back(base::StrCat(directory, "/", name));
+      if (!IsOurs(name)) return NotOurs(pin);
+    }
+  }
+  for (const std::string& pin : pins) RETURN_IF_ERROR(Remove(&::unlink, pin));
+  for (const std::string& directory : directories) RETURN_IF_ERROR(Remove(&::rmdir, directory));
+  RETURN_IF_ERROR(Remove(&::rmdir, parent));
+  return pins.size();
+}
 
 absl::StatusOr<PinDirectory> PinDirectory::Open(const std::string& parent) {
   // The parent itself may be ours to make; the file system above it must be a bpffs.
   const std::string above = parent.substr(0, std::max<size_t>(parent.rfind('/'), 1));
-  struct statfs found {};
-  if (::statfs(above.c_str(), &found) != 0) {
-    return base::ErrnoStatus(errno, base::StrCat("look at ", above, " for pins"));
-  }
-  if (static_cast<unsigned long>(found.f_type) != BPF_FS_MAGIC) {
-    return absl::InvalidArgumentError(
-        base::StrCat(above, " is not a bpffs (mount -t bpf bpf ", above, ", or --pin none)"));
-  }
+  RETURN_IF_ERROR(
+      CheckBpffs(above, base::StrCat(" (mount -t bpf bpf ", above, ", or --pin none)")));
   const std::string path = base::StrCat(parent, "/", OOMTRAIL_ABI);
   RETURN_IF_ERROR(MakeDirectory(parent));
   RETURN_IF_ERROR(MakeDirectory(path));

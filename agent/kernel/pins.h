@@ -13,6 +13,12 @@ struct bpf_link;
 
 namespace oomtrail::kernel {
 
+// Removes the pins of every layout below `parent`, and `parent`, whether or not an agent holds
+// them: one that runs goes on seeing through its own descriptors, and its hooks end with it. The
+// number of pins that were there; 0 where there is no `parent`. INVALID_ARGUMENT where it is not on
+// a bpffs, or holds what no agent pins: then nothing was touched.
+absl::StatusOr<size_t> RemovePins(const std::string& parent);
+
 class PinDirectory {
  public:
   // Makes `parent`/<abi> where absent and locks it. INVALID_ARGUMENT where `parent` is not on a

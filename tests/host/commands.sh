@@ -3,8 +3,13 @@
 # root. Each test runs in a directory and a process of its own. A sanitizer's build can be tested
 # too: commands.sh setarch -R build/tsan/oomtrail
 #
-# Nothing sleeps: a test waits for the line that it is about (`await`), for so long at most.
+# Nothing sleeps: a test waits for the line that it is about (`await`), for so long at most. What is
+# mounted is in a mount namespace of its own.
 set -u
+if [ "${OOMTRAIL_IN_NAMESPACE:-}" != 1 ] && [ "$(id -u)" -eq 0 ]; then
+  export OOMTRAIL_IN_NAMESPACE=1
+  exec unshare --mount --propagation private "$0" "$@"
+fi
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 PROGRAM=("${@:-build/release/oomtrail}")
 PROGRAM[-1]=$(realpath "${PROGRAM[-1]}")
@@ -68,6 +73,7 @@ event_id() { "$PYTHON" -c 'import json, sys; [print(json.loads(line)["id"]) for 
 demo_cgroups() { find /sys/fs/cgroup -maxdepth 2 -name "oomtrail-demo-${1:-*}" -print -quit; }
 
 node='--node-name --proc-root --cgroup-root --hook-method'
+ends='--stop-after --timeout'
 names='--cri-endpoint --kubelet-url --kubelet-ca --kubelet-token-file --kubelet-insecure'
 client='--server --tls-ca --tls-cert --tls-key --tls-server-name --insecure'
 filters='--namespace --all-namespaces --pod --container --label --workload --scope --kind --exclude'
@@ -75,10 +81,11 @@ declare -A flags=(
   [agent]="$node $names --pin --log-format --record --journal --journal-max-mib --journal-max-days
     --listen --tls-cert --tls-key --tls-client-ca --tls-allow --insecure --max-subscribers
     --http-listen"
-  [watch]="$client $filters --since --last --cursor --follow --reconnect --output --color"
+  [watch]="$client $filters $ends --since --last --cursor --follow --reconnect --output --color"
   [list]="$client $filters --since --last --cursor --follow --reconnect --output --color"
   [status]="$client --output --color"
-  [demo]="$node --log-format"
+  [demo]="$node --log-format --here --once"
+  [cleanup]='--pin --listen --journal --stay --await --timeout --service-account'
   [doctor]="$node $names --pin"
   [explain]=''
   [replay]='--log-format'
@@ -258,6 +265,99 @@ test_make_demo_shows_one_line_within_ten_seconds() {
   exits 0
   one_line out
   says out ' OOM-KILL '
+}
+
+# own_cgroup BYTES: a memory cgroup of this test's, directly below the mount, of this limit if any. Its
+# path in $cgroup.
+own_cgroup() {
+  local mount=/sys/fs/cgroup limit=memory.max
+  if [ -e /sys/fs/cgroup/memory/cgroup.procs ]; then
+    mount=/sys/fs/cgroup/memory limit=memory.limit_in_bytes
+  else
+    echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+  fi
+  cgroup=$mount/oomtrail-here-$BASHPID
+  mkdir "$cgroup" || fail "no cgroup can be made"
+  trap 'rmdir "$cgroup"; [ -z "${agent:-}" ] || kill -KILL "$agent" 2>/dev/null' EXIT
+  [ -z "${1:-}" ] || echo "$1" >"$cgroup/$limit"
+}
+
+# run_there COMMAND...: as run, in $cgroup.
+run_there() {
+  status=0
+  # shellcheck disable=SC2016  # the inner shell's own
+  timeout "$PATIENCE" bash -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' - "$cgroup" \
+    "${PROGRAM[@]}" "$@" </dev/null >out 2>err || status=$?
+}
+
+test_demo_here_refuses_where_no_limit_or_a_large_one_holds_it() {
+  local limit
+  for limit in '' $((2 << 30)); do
+    own_cgroup "$limit"
+    run_there demo --here --once once
+    exits 2
+    one_line err
+    says err "$([ -n "$limit" ] && echo 2048.0MiB || echo resources.limits.memory)"
+    [ ! -e once ] || fail "it says to have been killed"
+    rmdir "$cgroup"
+  done
+  trap - EXIT
+}
+
+test_demo_here_is_killed_and_seen_and_that_once() {
+  start_agent --log-format json
+  own_cgroup $((256 << 20))
+  run_there demo --here --once once
+  exits 137
+  says err 'filling 256.0MiB'
+  await events '"comm":"memory-hog"'
+  says events '"bytes":268435456'
+  run_there demo --here --once once
+  exits 0
+  says err 'once is there'
+  refuses demo --once once
+  stop_agent TERM
+}
+
+test_cleanup_leaves_nothing_and_the_agent_goes_on_until_it_ends() {
+  mkdir bpf
+  mount -t bpf bpf bpf
+  start_agent --pin "$PWD/bpf/oomtrail" --listen "unix://$PWD/socket" --journal "$PWD/journal"
+  [ -n "$(find bpf -name 'link_*')" ] || fail "nothing was pinned"
+  run cleanup --pin "$PWD/bpf/oomtrail" --listen "unix://$PWD/socket" --journal "$PWD/journal"
+  exits 0
+  says err 'pins in'
+  [ ! -e bpf/oomtrail ] && [ ! -e socket ] && [ ! -e journal ] || fail "something is left"
+  run demo
+  await events 'memory-hog['
+  stop_agent TERM
+  [ -z "$(ls bpf)" ] || fail "the agent has pinned again"
+  run cleanup --pin "$PWD/bpf/oomtrail" --listen "unix://$PWD/socket"
+  exits 0
+  silent err
+  umount bpf
+}
+
+test_cleanup_removes_only_what_is_an_agents() {
+  mkdir bpf
+  mount -t bpf bpf bpf
+  mkdir -p bpf/oomtrail/1 bpf/oomtrail/others
+  refuses cleanup --pin "$PWD/bpf/oomtrail" --listen none
+  says err 'others is no pin of an agent'
+  [ -e bpf/oomtrail/1 ] || fail "it removed what is beside"
+  umount bpf
+  refuses cleanup --pin "$PWD/bpf" --listen none
+  says err 'not a bpffs'
+  touch file
+  refuses cleanup --pin none --listen "unix://$PWD/file"
+  says err 'not a socket'
+}
+
+test_cleanup_stays_until_it_is_told_to_end() {
+  "${PROGRAM[@]}" cleanup --pin none --listen none --stay &
+  local cleaner=$!
+  kill -TERM "$cleaner"
+  wait "$cleaner" || fail "SIGTERM ended it with $?"
 }
 
 test_doctor_says_what_works() {

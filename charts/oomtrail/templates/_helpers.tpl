@@ -143,3 +143,69 @@ app.kubernetes.io/name: {{ include "oomtrail.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: cleanup
 {{- end -}}
+
+{{/* Which nodes, and before whom: the same for the agents and for what cleans up after them. */}}
+{{- define "oomtrail.placement" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "oomtrail.smallResources" -}}
+requests:
+  cpu: 10m
+  memory: 32Mi
+limits:
+  memory: 128Mi
+{{- end -}}
+
+{{/* `root` is the chart's context, `more` a flag or empty. */}}
+{{- define "oomtrail.cleanupContainer" -}}
+{{- $values := .root.Values -}}
+{{- $journal := and $values.journal.enabled $values.cleanup.removeJournal -}}
+image: {{ include "oomtrail.image" .root | quote }}
+imagePullPolicy: {{ $values.image.pullPolicy }}
+args:
+  - cleanup
+  - --pin={{ ternary "/host/sys/fs/bpf/oomtrail" "none" $values.pin.enabled }}
+  - --listen={{ ternary "unix:///run/oomtrail/oomtrail.sock" "none" $values.socket.enabled }}
+  {{- if $journal }}
+  - --journal=/var/lib/oomtrail
+  {{- end }}
+  {{- with .more }}
+  - {{ . }}
+  {{- end }}
+resources:
+  {{- include "oomtrail.smallResources" .root | nindent 2 }}
+securityContext:
+  {{- include "oomtrail.plainSecurityContext" .root | nindent 2 }}
+volumeMounts:
+  {{- if $values.pin.enabled }}
+  - name: bpffs
+    mountPath: /host/sys/fs/bpf
+  {{- end }}
+  {{- if $values.socket.enabled }}
+  - name: socket
+    mountPath: /run/oomtrail
+  {{- end }}
+  {{- if $journal }}
+  - name: journal
+    mountPath: /var/lib/oomtrail
+  {{- end }}
+{{- end -}}
