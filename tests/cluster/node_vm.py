@@ -40,6 +40,7 @@ def _modules(kernel: Kernel) -> list[Path]:
 def write_initramfs(node: plan.Node, kernel: Kernel, out: Path) -> None:
     root = Root()
     root.host(BUSYBOX, "/bin/busybox")
+    root.text("/newroot/.mount-point", "")
     root.file("/init", File(_INIT, 0o755))
     root.text("/parameters", f"ADDRESS={node.address}\nGATEWAY={plan.BRIDGE}\n")
     order = []

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # PID 1 of a node until its systemd takes over: loads what the disks and the network need, gives the
 # network its address, unpacks what belongs to this run over the root, and hands on.
 export PATH=/bin
@@ -23,8 +24,8 @@ ip link set eth0 up
 ip address add "$ADDRESS/24" dev eth0
 ip route add default via "$GATEWAY"
 
-mount -t ext4 /dev/vda /root || fatal "no root"
-tar -xf /dev/vdb -C /root || fatal "the files of this run do not unpack"
+mount -t ext4 /dev/vda /newroot || fatal "no root"
+tar -xf /dev/vdb -C /newroot || fatal "the files of this run do not unpack"
 umount /proc /sys
-mount -o move /dev /root/dev
-exec switch_root /root /sbin/init
+mount -o move /dev /newroot/dev
+exec switch_root /newroot /sbin/init
