@@ -10,7 +10,7 @@ from checks import expect
 from processes import until
 from stand import Stand
 from workload_images import PAUSE
-from workloads import NAMESPACE, Expect, container, on, pod, pod_spec
+from workloads import NAMESPACE, SOLE, Expect, container, on, pod, pod_spec
 
 # Under emulation each pod takes some seconds of the node's only CPU: more of them by OOMTRAIL_E2E_PODS=100.
 PODS = int(os.environ.get("OOMTRAIL_E2E_PODS", "40"))
@@ -28,8 +28,8 @@ def many_pods(stand: Stand) -> None:
         until("all of them run", lambda: _available(stand) == PODS, 120 + 8 * PODS, every_s=2)
     with stand.checks(f"{node.name}: a kill among them is named as ever"):
         stand.cluster.kubectl.apply(pod(node, "crowded", container("main", "max")))
-        event = stand.wait_kill(node, Expect("main"), on(node, "crowded"))
-        stand.verify(node, Expect("main"), event)
+        event = stand.wait_kill(node, Expect("main", SOLE), on(node, "crowded"))
+        stand.verify(node, Expect("main", SOLE), event)
     with stand.checks(f"{node.name}: what the agent costs there"):
         before, began = _cpu(stand, node), time.monotonic()
         # An idle agent still asks for names and is scraped: that is what is measured, over a while.

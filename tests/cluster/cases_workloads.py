@@ -8,7 +8,7 @@ import plan
 from checks import expect
 from processes import until
 from stand import Stand
-from workloads import (NAMESPACE, TWIN, WORKLOADS, Expect, Workload, container, on, pod)
+from workloads import (NAMESPACE, SOLE, TWIN, WORKLOADS, Expect, Workload, container, on, pod)
 
 _TRIGGERS = "/run/e2e"
 _TRIGGER = {"volumeMounts": [{"name": "trigger", "mountPath": "/trigger", "readOnly": True}]}
@@ -55,7 +55,7 @@ def ephemeral_container(stand: Stand) -> None:
             del debugger["resources"]
             stand.cluster.kubectl("patch", "pod", "-n", NAMESPACE, name, "--subresource=ephemeralcontainers",
                                   "--type=strategic", "-p", json.dumps({"spec": {"ephemeralContainers": [debugger]}}))
-            _kill(stand, node, Expect("debugger", scope="pod"), name)
+            _kill(stand, node, Expect("debugger", "pod"), name)
 
 
 def static_pod(stand: Stand) -> None:
@@ -66,7 +66,7 @@ def static_pod(stand: Stand) -> None:
             del manifest["spec"]["nodeSelector"]
             path = "/etc/kubernetes/manifests/static.json"
             stand.tools.sh(node, f"cat >{path}.part <<'END'\n{json.dumps(manifest)}\nEND\nmv {path}.part {path}")
-            _kill(stand, node, Expect("main"), f"static-{node.name}")
+            _kill(stand, node, Expect("main", SOLE), f"static-{node.name}")
             stand.tools.sh(node, f"rm {path}")
 
 
@@ -78,7 +78,7 @@ def pod_limit(stand: Stand) -> None:
         limited = pod(node, "podlimit", container("main", "max", limit=""), container("other", "hold", "1", limit=""))
         limited["spec"]["resources"] = {"limits": {"memory": "32Mi"}}
         stand.cluster.kubectl.apply(limited)
-        _kill(stand, node, Expect("main", scope="pod"), name)
+        _kill(stand, node, Expect("main", "pod"), name)
 
 
 def deleted_at_the_kill(stand: Stand) -> None:
@@ -87,7 +87,7 @@ def deleted_at_the_kill(stand: Stand) -> None:
             name = _armed(stand, node, "deleted")
             stand.tools.in_background(node, "deleted", f"touch {_TRIGGERS}/{name}")
             stand.cluster.kubectl("delete", "pod", "-n", NAMESPACE, name, "--wait=false", "--force", "--grace-period=0")
-            _kill(stand, node, Expect("main"), name)
+            _kill(stand, node, Expect("main", SOLE), name)
 
 
 def without(stand: Stand, unit: str) -> None:
@@ -103,11 +103,11 @@ touch {_TRIGGERS}/{name}
 until [ "$({counter})" -gt "$before" ]; do sleep 0.1; done
 systemctl start {unit}
 """)
-            _kill(stand, node, Expect("main"), name)
+            _kill(stand, node, Expect("main", SOLE), name)
         with stand.checks(f"{node.name}: killed after {unit} came back"):
             name = on(node, f"after-{unit}")
             stand.cluster.kubectl.apply(pod(node, f"after-{unit}", container("main", "max")))
-            _kill(stand, node, Expect("main"), name)
+            _kill(stand, node, Expect("main", SOLE), name)
 
 
 def whole_node(stand: Stand) -> None:

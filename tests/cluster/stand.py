@@ -15,7 +15,7 @@ from processes import ClusterError, until
 from subscribers import Subscribers
 from workloads import Expect
 
-KILL_S = 150
+KILL_S = 240
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Stand:
 
     def verify(self, node: plan.Node, wanted: Expect, event: dict) -> None:
         """Subscriber, log and API server say the same of this kill, and it is what the row asks for."""
-        until("the API server's names", lambda: self._api_agrees(event), 20)
+        until("the API server's names", lambda: self._api_agrees(event), 90)
         expect(event["scope"] == wanted.scope, f"scope {event['scope']}, not {wanted.scope}: {event}")
         expect(event["attribution"]["status"] == "full", f"attribution: {event['attribution']}")
         if wanted.qos is not None:
