@@ -25,9 +25,9 @@ RUN case $TARGETARCH in amd64) cpu=x86_64 ;; arm64) cpu=aarch64 ;; *) echo "no $
       $(awk -v arch="$TARGETARCH" '($1 == "build" || $1 == "static") && $3 ~ /^pc:/ { print $2 ":" arch }' \
           scripts/packages.sh)
 
-# Debian has cpp-httplib as a shared library only; this is the same source, of the same version.
-COPY scripts/static_httplib.sh scripts/
-RUN . /triplet && scripts/static_httplib.sh
+# Debian has cpp-httplib as a shared library only, and its libelf.a lacks a part.
+COPY scripts/static_archives.sh scripts/
+RUN . /triplet && scripts/static_archives.sh "$TARGETARCH"
 
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake

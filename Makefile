@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 60
 export FUZZ_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test lint format manifests bench fuzz matrix e2e e2e-shell clean
+.PHONY: help run demo build image test lint format manifests bench fuzz matrix e2e e2e-shell clean
 
 help: ## this list
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -22,6 +22,9 @@ build: ## build/release/oomtrail
 
 test: ## everything: units, sanitizers, fuzzers, scenarios here and on each supported kernel
 	@scripts/test.sh
+
+image: ## build/image/oomtrail-ARCH.oci.tar, for this machine or ARCH="amd64 arm64"
+	@scripts/image.sh $(ARCH)
 
 lint: ## format, clang-tidy, shellcheck, pyflakes, buf, and the house's own rules
 	@scripts/install.sh build lint

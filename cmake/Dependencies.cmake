@@ -15,12 +15,26 @@ endif()
 set(OOMTRAIL_SHARED_DEPENDENCIES ssl crypto z dl m rt pthread cpp-httplib brotlicommon brotlidec
     brotlienc elf)
 
+# Not pkg_check_modules, which asks twenty times: gRPC's and abseil's hundreds of packages take a second
+# each time.
+function(pkg_config variable)
+  execute_process(COMMAND ${PKG_CONFIG_EXECUTABLE} ${ARGN}
+    OUTPUT_VARIABLE words OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(words UNIX_COMMAND "${words}")
+  set(${variable} "${words}" PARENT_SCOPE)
+endfunction()
+
 # static_dependency(<target> <pkg-config name>...): an INTERFACE library of the packages.
 function(static_dependency target)
-  string(MAKE_C_IDENTIFIER "pc_${target}" prefix)
-  pkg_check_modules(${prefix} REQUIRED ${ARGN})
+  pkg_config(names --static --libs-only-l ${ARGN})
+  pkg_config(flags --cflags ${ARGN})
+  list(TRANSFORM names REPLACE "^-l" "")
+  set(includes ${flags})
+  list(FILTER includes INCLUDE REGEX "^-I")
+  list(TRANSFORM includes REPLACE "^-I" "")
+  list(FILTER flags EXCLUDE REGEX "^-I|^-pthread$")
   set(libraries)
-  foreach(name IN LISTS ${prefix}_STATIC_LIBRARIES)
+  foreach(name IN LISTS names)
     set(archive archive-NOTFOUND)
     if(NOT name IN_LIST OOMTRAIL_SHARED_DEPENDENCIES)
       find_library(archive_${name} lib${name}.a)
@@ -35,14 +49,15 @@ function(static_dependency target)
   add_library(${target} INTERFACE)
   # The archives refer to each other in circles.
   target_link_libraries(${target} INTERFACE -Wl,--start-group ${libraries} -Wl,--end-group)
-  target_include_directories(${target} SYSTEM INTERFACE ${${prefix}_INCLUDE_DIRS})
-  target_compile_options(${target} INTERFACE ${${prefix}_CFLAGS_OTHER})
+  target_include_directories(${target} SYSTEM INTERFACE ${includes})
+  target_compile_options(${target} INTERFACE ${flags})
 endfunction()
 
 static_dependency(dep_absl absl_base absl_status absl_statusor absl_strings absl_str_format
                   absl_flat_hash_map)
 static_dependency(dep_protobuf protobuf)
-static_dependency(dep_grpc grpc++ protobuf)
+# gRPC's file does not name RE2, whose archive needs what RE2's own file names.
+static_dependency(dep_grpc grpc++ protobuf re2)
 # No pkg-config file names it.
 find_library(archive_grpc_reflection libgrpc++_reflection.a REQUIRED)
 add_library(dep_grpc_reflection INTERFACE)

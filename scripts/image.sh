@@ -3,13 +3,19 @@
 # build/image/oomtrail-<arch>.oci.tar, by Docker where an engine answers, else by buildah.
 #
 # The same commit and the same base give the same digest: the only time in it is the commit's.
-# ATTEMPT=N compiles and links again where a builder's cache would answer.
+# ATTEMPT=N links again where a builder's cache would answer; FRESH=1 takes the base and the packages as
+# they are today, which the cache keeps as they were.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 NAME=ghcr.io/oomtrail/oomtrail
 RELEASE=trixie
 out=$ROOT/build/image
+case $(uname -m) in
+  x86_64) here=amd64 ;;
+  aarch64) here=arm64 ;;
+  *) cannot_run "there is no image for $(uname -m), and none is built there" ;;
+esac
 
 version=$(sed -nE 's/^project\(oomtrail VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -26,6 +32,7 @@ arguments=(
 [ -z "${BASE:-}" ] || arguments+=(--build-arg "BASE=$BASE")
 
 with_docker() {
+  [ -z "${FRESH:-}" ] || arguments+=(--pull --no-cache)
   docker build "${arguments[@]}" --provenance=false --platform "linux/$1" -t "$NAME:$version" "$ROOT"
   docker save -o "$2" "$NAME:$version"
 }
@@ -42,7 +49,7 @@ buildah() {
 trusting() { buildah "$1" --signature-policy "$STORE/policy.json" "${@:2}"; }
 
 make_base() {
-  local scratch container
+  local container
   scratch=$(mktemp -d)
   say "making a base of $RELEASE"
   "$PYTHON" tests/vm/apt_sources.py "$RELEASE" >"$scratch/debian.sources"
@@ -52,26 +59,34 @@ make_base() {
   container=$(trusting from scratch)
   buildah add --quiet "$container" "$scratch/base.tar" /
   trusting commit --quiet --rm "$container" "$1"
-  rm -rf "$scratch"
 }
 
 with_buildah() {
-  local base=localhost/oomtrail-base:$RELEASE stage=localhost/oomtrail-build:$1
+  local base=localhost/oomtrail-base:$RELEASE stage=localhost/oomtrail-build:$1-${ATTEMPT:-1}
   mkdir -p "$STORE/tmp"
+  # One build at a time: another's pruning would take what this one has cached so far.
+  exec 4>"$STORE/lock"
+  flock 4
   echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$STORE/policy.json"
   # overlayfs cannot lie on every filesystem.
   buildah info >/dev/null 2>&1 || driver=vfs
   if [ -z "${BASE:-}" ]; then
-    buildah inspect --type image "$base" >/dev/null 2>&1 || make_base "$base"
+    if [ -n "${FRESH:-}" ] || ! buildah inspect --type image "$base" >/dev/null 2>&1; then
+      make_base "$base"
+      FRESH=
+    fi
     arguments+=(--build-arg "BASE=$base")
   fi
-  arguments+=(--layers --isolation chroot --timestamp "$SOURCE_DATE_EPOCH" --platform "linux/$1")
+  # BUILDPLATFORM: what Docker knows by itself.
+  local flags=("${arguments[@]}" --build-arg "BUILDPLATFORM=linux/$here" --platform "linux/$1" --layers
+    --force-rm --isolation chroot --identity-label=false --timestamp "$SOURCE_DATE_EPOCH")
   # The build stage has a name, or what it has cached would be pruned with what older builds left.
-  trusting build "${arguments[@]}" --target build -t "$stage" "$ROOT"
-  trusting build "${arguments[@]}" -t "$NAME:$version-$1" "$ROOT"
+  trusting build "${flags[@]}" --target build -t "$stage" "$ROOT"
+  trusting build "${flags[@]}" -t "$NAME:$version-$1" "$ROOT"
   rm -f "$2"
   trusting push "$NAME:$version-$1" "oci-archive:$2:$NAME:$version"
-  buildah rmi --prune >/dev/null
+  # What somebody's container is made from stays.
+  buildah rmi --prune >/dev/null || true
 }
 
 if docker info >/dev/null 2>&1; then
@@ -81,15 +96,22 @@ else
   build=with_buildah
 fi
 mkdir -p "$out" "$LOGS"
-[ $# -gt 0 ] || set -- "$(dpkg --print-architecture)"
+[ $# -gt 0 ] || set -- "$here"
+scratch= log=
+exec 3>&2
+ended() {
+  local code=$?
+  [ -z "$scratch" ] || rm -rf "$scratch"
+  [ "$code" -ne 0 ] || return 0
+  tail -n 40 "$log" >&3
+  say "the $arch image was not built (all of it: $log)" 2>&3
+}
+trap ended EXIT
 for arch; do
   archive=$out/oomtrail-$arch.oci.tar
   log=$LOGS/image-$arch.log
   say "building the $arch image (the first time takes some minutes)"
-  "$build" "$arch" "$archive.new" </dev/null >"$log" 2>&1 || {
-    tail -n 40 "$log" >&2
-    die "the $arch image was not built (all of it: $log)"
-  }
+  "$build" "$arch" "$archive.new" </dev/null >"$log" 2>&1
   mv "$archive.new" "$archive"
   say "${archive#"$ROOT/"}: $NAME:$version"
 done

@@ -83,6 +83,25 @@ stage_examples() {
   tests/host/examples.sh build/release/oomtrail
 }
 
+# Built twice, the second time past the builder's cache, it must be the same.
+stage_image() {
+  need_root
+  need dpkg ip openssl readelf unshare
+  local archive again=build/image/again.oci.tar
+  archive=build/image/oomtrail-$(dpkg --print-architecture).oci.tar
+  ATTEMPT=2 "$ROOT/scripts/image.sh"
+  mv "$archive" "$again"
+  "$ROOT/scripts/image.sh"
+  "$PYTHON" tests/image/test_image.py "$archive" "$again"
+}
+
+stage_arm64() {
+  need_root
+  need qemu-system-aarch64 busybox
+  "$ROOT/scripts/image.sh" arm64
+  "$PYTHON" tests/image/test_arm64.py build/image/oomtrail-arm64.oci.tar
+}
+
 stage_asan() {
   "$ROOT/scripts/build.sh" asan oomtrail tests/unit/all
   run_ctest asan

@@ -19,6 +19,8 @@ scenarios   15  build
 containerd  15  build
 examples    15  build
 lint        30  build
+image       30  install
+arm64       30  install
 asan        40  install
 asan_live   10  asan
 tsan        40  install

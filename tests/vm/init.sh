@@ -49,7 +49,8 @@ send_results() {
     } >"/dev/$RESULTS_TTY"
 }
 
-mount -t proc proc /proc
+/bin/busybox mount -t proc proc /proc
+/bin/busybox --install -s
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/pts /dev/shm

@@ -18,9 +18,9 @@ from typing import BinaryIO
 
 from cpio import CpioWriter
 
-BUSYBOX = Path("/bin/busybox")
 INIT = Path(__file__).with_name("init.sh")
-_DIRECTORIES = ("dev", "etc", "out", "proc", "root", "run", "sys", "tmp", "var/log", "vm")
+_DIRECTORIES = ("bin", "dev", "etc", "out", "proc", "root", "run", "sbin", "sys", "tmp", "usr/bin", "usr/sbin",
+                "var/log", "vm")
 _TEXTS = {
     "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
     "/etc/group": "root:x:0:\nnogroup:x:65534:\n",
@@ -121,16 +121,14 @@ class Root:
         archive.close()
 
 
-def standard_root(files: Iterable[tuple[Path, str]], params: Mapping[str, str], command: str) -> Root:
+def standard_root(files: Iterable[tuple[Path, str]], params: Mapping[str, str], command: str,
+                  busybox: Path) -> Root:
     """Everything a guest needs to run `command` and send its results back."""
-    if not BUSYBOX.is_file() or libraries(BUSYBOX):
-        raise InitramfsError(f"{BUSYBOX}: a static busybox is needed (remedy: apt-get install busybox-static)")
+    if not busybox.is_file() or libraries(busybox):
+        raise InitramfsError(f"{busybox}: a static busybox is needed (remedy: apt-get install busybox-static)")
     root = Root()
-    root.host(BUSYBOX, "/bin/busybox")
-    applets = subprocess.run([str(BUSYBOX), "--list-full"], check=True, text=True, stdout=subprocess.PIPE)
-    for applet in applets.stdout.split():
-        if applet not in ("bin/busybox", "sbin/init", "linuxrc"):
-            root.symlink(f"/{applet}", "/bin/busybox")
+    root.file("/bin/busybox", File(busybox, 0o755))
+    root.symlink("/bin/sh", "/bin/busybox")
     for path, text in _TEXTS.items():
         root.text(path, text)
     root.file("/init", File(INIT, 0o755))

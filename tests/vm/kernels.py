@@ -16,20 +16,17 @@ through a private configuration and unpacked. Kept outside the repository:
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
 import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import apt_sources
 from apt_sources import FetchError
-from packages import Apt, Package, choose, siblings
+from packages import Apt, Package, cache_home, choose, locked, siblings
 
 
 @dataclass(frozen=True)
@@ -81,16 +78,12 @@ class Kernel:
         return self.directory / "root"
 
 
-def cache_root() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(os.environ.get("OOMTRAIL_CACHE") or f"{base}/oomtrail") / "kernels"
-
-
 def _resolve(apt: Apt, series: Series) -> Package:
     seen: list[Package] = []
     mirror = apt_sources.machine_mirror()
     for suites in series.attempts:
-        seen = apt.packages(mirror, suites)
+        apt.update(mirror, suites)
+        seen = apt.versions([name for name in apt.names("linux-") if f"-cloud-{apt.arch}" in name])
         if found := choose(seen, series.id, apt.arch):
             return found
     if series.or_newer and (found := choose(seen, series.id, apt.arch, or_newer=True)):
@@ -136,18 +129,10 @@ def _download(series: Series, arch: str, home: Path) -> str:
     return name
 
 
-@contextlib.contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    home.mkdir(parents=True, exist_ok=True)
-    with open(home / ".lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def cached(series: str, arch: str = "amd64") -> Kernel | None:
     """The kernel in use, without asking the network; None when there is none yet."""
     try:
-        directory = (cache_root() / series / f"current-{arch}").resolve(strict=True)
+        directory = (cache_home("kernels") / series / f"current-{arch}").resolve(strict=True)
         return Kernel(series, arch, directory=directory, **json.loads((directory / "kernel.json").read_text()))
     except FileNotFoundError:
         return None
@@ -161,8 +146,8 @@ def fetch(series: str, arch: str = "amd64", *, refresh: bool = False) -> Kernel:
     """
     if series not in SERIES:
         raise FetchError(f"unknown kernel {series!r} (known: {', '.join(SERIES)})")
-    home = cache_root() / series
-    with _locked(home):
+    home = cache_home("kernels") / series
+    with locked(home):
         before = cached(series, arch)
         if before is None or refresh:
             name = _download(SERIES[series], arch, home)

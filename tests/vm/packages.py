@@ -6,10 +6,12 @@ downloads them; dpkg only unpacks. Nothing is ever installed.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +57,21 @@ def siblings(image: Package) -> tuple[Package, ...]:
     return tuple(Package(f"linux-{part}-{rest}", image.version) for part in ("base", "modules"))
 
 
+def cache_home(kind: str) -> Path:
+    """Where `kind` is kept: outside the repository, as scripts/common.sh has it."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(os.environ.get("OOMTRAIL_CACHE") or f"{base}/oomtrail") / kind
+
+
+@contextlib.contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """One process at a time fills `home`; the others wait and share."""
+    home.mkdir(parents=True, exist_ok=True)
+    with open(home / ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class Apt:
     """apt with a configuration of its own in `home`; the host's state is never touched.
 
@@ -86,15 +103,18 @@ class Apt:
         self.log += done.stderr
         return done.stdout if done.returncode == 0 else ""
 
-    def packages(self, mirror: Mirror, suites: Iterable[tuple[str, str]]) -> list[Package]:
-        """The linux packages of these suites. A suite that is gone is only logged."""
+    def update(self, mirror: Mirror, suites: Iterable[tuple[str, str]]) -> None:
+        """Knows the packages of these suites. A suite that is gone is only logged."""
         options = f"arch={self.arch} target=Packages" + (
             f" signed-by={mirror.signed_by}" if mirror.signed_by else "")
         (self.home / "sources.list").write_text("".join(
             f"deb [{options}] {mirror.uri(area)} {suite} main\n" for area, suite in suites))
         self._run("apt-get", "-q", "update")
-        names = [name for name in self._run("apt-cache", "pkgnames", "linux-").split()
-                 if f"-cloud-{self.arch}" in name]
+
+    def names(self, prefix: str) -> list[str]:
+        return self._run("apt-cache", "pkgnames", prefix).split()
+
+    def versions(self, names: Sequence[str]) -> list[Package]:
         rows = self._run("apt-cache", "madison", *names) if names else ""
         columns = (line.split("|") for line in rows.splitlines())
         return [Package(row[0].strip(), row[1].strip()) for row in columns if len(row) == 3]

@@ -19,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import apt_sources  # noqa: E402
+import busybox  # noqa: E402
 import cpio  # noqa: E402
 import initramfs  # noqa: E402
 import kernels  # noqa: E402
@@ -149,9 +150,9 @@ class LddTest(unittest.TestCase):
             initramfs.parse_ldd(Path("/p"), "\tlibx.so.1 => not found\n")
 
     def test_real_static_program(self) -> None:
-        if not initramfs.BUSYBOX.is_file():
+        if not busybox.HOST.is_file():
             self.skipTest("busybox-static is not installed")
-        self.assertEqual(initramfs.libraries(initramfs.BUSYBOX), [])
+        self.assertEqual(initramfs.libraries(busybox.HOST), [])
 
     def test_real_dynamic_program(self) -> None:
         names = [path.name for path in initramfs.libraries(Path("/bin/ls"))]
@@ -226,6 +227,12 @@ class MirrorTest(unittest.TestCase):
 
     def test_a_source_with_its_own_key(self) -> None:
         self.assertEqual(self.find("deb [signed-by=/k.gpg] http://m/debian sid main").signed_by, "/k.gpg")
+
+    def test_another_release_of_it_with_its_sources(self) -> None:
+        mirror = apt_sources.mirror_at("http://m/debian", "http://s/sec")
+        text = apt_sources.deb822(mirror, "trixie")
+        self.assertEqual([(source.uris, source.suites) for source in apt_sources.parse_deb822(text)],
+                         [(("http://m/debian",), ("trixie", "trixie-updates")), (("http://s/sec",), ("trixie-security",))])
 
     def test_no_debian_source_names_the_remedy(self) -> None:
         with self.assertRaisesRegex(apt_sources.FetchError, "OOMTRAIL_DEBIAN_MIRROR"):

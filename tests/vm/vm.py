@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+import busybox
 import initramfs
 import kernels
 import results
@@ -67,11 +68,15 @@ class Machine:
     flags: tuple[str, ...]
     console: str
     results: str
+    results_port: tuple[str, str] = ("-serial", "chardev:results")
 
 
 MACHINES = {
     # la57=off: 5-level paging under QEMU 7.2 panics 6.12 at random.
     "amd64": Machine("qemu-system-x86_64", ("-cpu", "max,la57=off"), "ttyS0", "ttyS1"),
+    # pauth-impdef: the architected pointer authentication is most of what an emulated CPU would do.
+    "arm64": Machine("qemu-system-aarch64", ("-M", "virt", "-cpu", "max,pauth-impdef=on"), "ttyAMA0", "ttyS0",
+                     ("-device", "pci-serial,chardev=results")),
 }
 
 
@@ -107,7 +112,7 @@ def _argv(machine: Machine, kernel: kernels.Kernel, initrd: Path, results_file: 
             "-display", "none", "-nic", "none", "-accel", "tcg,thread=single", *machine.flags,
             "-smp", str(smp), *_memory(memory_mib, nodes),
             "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
-            "-serial", f"file:{results_file}",
+            "-chardev", f"file,id=results,path={results_file}", *machine.results_port,
             "-kernel", str(kernel.vmlinuz), "-initrd", str(initrd), "-append", cmdline]
 
 
@@ -148,7 +153,8 @@ def boot(command: str, *, kernel: str | kernels.Kernel, files: Iterable[tuple[Pa
     nonce = secrets.token_hex(8)
     root = initramfs.standard_root(files, {
         "CGROUP": cgroup, "NONCE": nonce, "RESULTS": guest_out,
-        "CONSOLE": machine.console, "RESULTS_TTY": machine.results}, command)
+        "CONSOLE": machine.console, "RESULTS_TTY": machine.results}, command,
+        busybox.fetch(arch))
     # Below "emergency" the kernel log would interleave with the command's output.
     log = "loglevel=7" if verbose else "quiet loglevel=1"
     append = f"console={machine.console} panic=-1 oops=panic {log} {cmdline}".strip()
@@ -205,6 +211,7 @@ def _mapping(text: str) -> tuple[Path, str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kernel", required=True, choices=kernels.SERIES)
+    parser.add_argument("--arch", default="amd64", choices=MACHINES)
     parser.add_argument("--cgroup", default="v2", choices=("v1", "v2"), help="v1: as a hybrid host has it")
     parser.add_argument("--file", action="append", default=[], type=_mapping, metavar="HOST:GUEST",
                         help="a file or directory; a program brings its shared libraries")
@@ -225,7 +232,7 @@ def main() -> int:
         run = boot(options.run, kernel=options.kernel, files=options.file, cgroup=options.cgroup,
                    cmdline=options.cmdline, memory_mib=options.memory, smp=options.smp, nodes=options.nodes,
                    timeout_s=options.timeout, guest_out=options.guest_out, out=options.out,
-                   stream=None if options.quiet else sys.stdout, verbose=options.verbose)
+                   stream=None if options.quiet else sys.stdout, verbose=options.verbose, arch=options.arch)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except (VmError, initramfs.InitramfsError, FetchError) as error:
