@@ -39,5 +39,5 @@ def server_side(stand: Stand) -> None:
         stand.cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     for values in files:
         with stand.checks(f"{values.name}: the API server takes what it renders"):
-            stand.agent.sh(f"helm template oomtrail {agent.CHART} -n default -f {values} "
-                           "| kubectl apply --dry-run=server -f -")
+            stand.agent.sh(f"helm template oomtrail {agent.CHART} -n default --kube-version "
+                           f"{plan.KUBERNETES} -f {values} | kubectl apply --dry-run=server -f -")

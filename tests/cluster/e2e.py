@@ -124,8 +124,6 @@ def run(options: argparse.Namespace, checks: Checks, scratch: Path) -> None:
         stand.subscribers.install()
         stand.tools.ready()
         if options.shell:
-            if os.path.exists("/tmp/dev_loop.py"):  # DEV
-                sys.path.append("/tmp"); import dev_loop; dev_loop.loop(stand)  # DEV
             shell(cluster)
             return
         run_cases(stand, options.only)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import plan
 from control_plane import Kubectl
@@ -20,6 +21,17 @@ def daemon_set(name: str, spec: dict) -> dict:
                 "metadata": {"labels": labels},
                 "spec": {"tolerations": [{"operator": "Exists"}], "terminationGracePeriodSeconds": 1,
                          "priorityClassName": "system-node-critical", **spec}}}}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """memory.events. A group kill passes its first victim twice, and counts it so: `kills` is of passes."""
+
+    kills: int
+    groups: int
+
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(self.kills - other.kills, self.groups - other.groups)
 
 
 class NodeTools:
@@ -50,9 +62,11 @@ class NodeTools:
         """Outlives this pod's own container, the kubelet and the runtime: systemd runs it."""
         self.sh(node, f"systemd-run --quiet --collect --unit=e2e-{name} /bin/sh -c {quoted(script)}")
 
-    def oom_kills(self, node: plan.Node) -> int:
-        """The kernel's own count of processes killed in pods, those that are gone included."""
-        return int(self.sh(node, f"sed -n 's/^oom_kill //p' {kubepods(node)}/memory.events"))
+    def oom_kills(self, node: plan.Node) -> Counts:
+        """The kernel's own count in all pods, those that are gone included."""
+        text = self.sh(node, f"cat {kubepods(node)}/memory.events")
+        events = dict(line.split() for line in text.splitlines())
+        return Counts(int(events["oom_kill"]), int(events["oom_group_kill"]))
 
 
 def kubepods(node: plan.Node) -> str:
