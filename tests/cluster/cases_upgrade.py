@@ -18,6 +18,7 @@ _TRIGGERS = "/run/e2e"
 def rolling(stand: Stand) -> None:
     names = {node.name: on(node, "storm") for node in plan.NODES}
     with stand.checks("a storm of kills on both nodes, one after the other"):
+        stand.cluster.kubectl.apply(*(_storm(node, names[node.name]) for node in plan.NODES))
         for node in plan.NODES:
             _start_storm(stand, node, names[node.name])
         for node in plan.NODES:
@@ -51,12 +52,14 @@ def rollback(stand: Stand) -> None:
         expect("e2e" not in template["metadata"].get("annotations", {}), "the upgrade's annotation is still there")
 
 
-def _start_storm(stand: Stand, node: plan.Node, name: str) -> None:
+def _storm(node: plan.Node, name: str) -> dict:
     trigger = {"volumeMounts": [{"name": "trigger", "mountPath": "/trigger", "readOnly": True}]}
-    stand.cluster.kubectl.apply(pod(
-        node, "storm", container("main", "storm", f"/trigger/{name}", f"/trigger/{name}.stop", **trigger),
-        volumes=[{"name": "trigger", "hostPath": {"path": _TRIGGERS, "type": "DirectoryOrCreate"}}]))
-    until(f"{name} runs", lambda: _cgroup(stand, node, name), 90)
+    return pod(node, "storm", container("main", "storm", f"/trigger/{name}", f"/trigger/{name}.stop", **trigger),
+               volumes=[{"name": "trigger", "hostPath": {"path": _TRIGGERS, "type": "DirectoryOrCreate"}}])
+
+
+def _start_storm(stand: Stand, node: plan.Node, name: str) -> None:
+    until(f"{name} runs", lambda: _cgroup(stand, node, name), 180)
     # Else the first child's death would take the storm itself, where containers are killed as a group.
     stand.tools.sh(node, f"echo 0 >{_cgroup(stand, node, name)}/memory.oom.group; touch {_TRIGGERS}/{name}")
 

@@ -6,6 +6,7 @@ import json
 
 import plan
 from checks import expect
+from node_tools import kubepods
 from processes import until
 from stand import Stand
 from workloads import (NAMESPACE, SOLE, TWIN, WORKLOADS, Expect, Workload, container, on, pod)
@@ -46,11 +47,12 @@ def _row(stand: Stand, node: plan.Node, row: Workload) -> None:
 
 def ephemeral_container(stand: Stand) -> None:
     """It has no limit of its own (the API allows none): the pod's is hit."""
+    stand.cluster.kubectl.apply(*(pod(node, "debugged", container("main", "hold", "1", limit="32Mi"))
+                                  for node in plan.NODES))
     for node in plan.NODES:
         with stand.checks(f"{node.name}: ephemeral container, in the pod's limit"):
             name = on(node, "debugged")
-            stand.cluster.kubectl.apply(pod(node, "debugged", container("main", "hold", "1", limit="32Mi")))
-            until(f"{name} runs", lambda: _running(stand, name), 90)
+            until(f"{name} runs", lambda: _running(stand, name), 180)
             debugger = container("debugger", "max", limit="")
             del debugger["resources"]
             stand.cluster.kubectl("patch", "pod", "-n", NAMESPACE, name, "--subresource=ephemeralcontainers",
@@ -59,13 +61,14 @@ def ephemeral_container(stand: Stand) -> None:
 
 
 def static_pod(stand: Stand) -> None:
+    path = "/etc/kubernetes/manifests/static.json"
+    for node in plan.NODES:
+        manifest = pod(node, "static", container("main", "max"))
+        manifest["metadata"]["name"] = "static"
+        del manifest["spec"]["nodeSelector"]
+        stand.tools.sh(node, f"cat >/run/static.json <<'END'\n{json.dumps(manifest)}\nEND\nmv /run/static.json {path}")
     for node in plan.NODES:
         with stand.checks(f"{node.name}: static pod"):
-            manifest = pod(node, "static", container("main", "max"))
-            manifest["metadata"]["name"] = "static"
-            del manifest["spec"]["nodeSelector"]
-            path = "/etc/kubernetes/manifests/static.json"
-            stand.tools.sh(node, f"cat >{path}.part <<'END'\n{json.dumps(manifest)}\nEND\nmv {path}.part {path}")
             _kill(stand, node, Expect("main", SOLE), f"static-{node.name}")
             stand.tools.sh(node, f"rm {path}")
 
@@ -82,6 +85,7 @@ def pod_limit(stand: Stand) -> None:
 
 
 def deleted_at_the_kill(stand: Stand) -> None:
+    _arm(stand, "deleted")
     for node in plan.NODES:
         with stand.checks(f"{node.name}: pod deleted at the kill"):
             name = _armed(stand, node, "deleted")
@@ -92,10 +96,11 @@ def deleted_at_the_kill(stand: Stand) -> None:
 
 def without(stand: Stand, unit: str) -> None:
     """A kill while the kubelet, or the runtime, is down; and one after it came back."""
+    _arm(stand, f"no-{unit}")
     for node in plan.NODES:
         with stand.checks(f"{node.name}: killed while {unit} is down"):
             name = _armed(stand, node, f"no-{unit}")
-            counter = f"sed -n 's/^oom_kill //p' {_kubepods(node)}/memory.events"
+            counter = f"sed -n 's/^oom_kill //p' {kubepods(node)}/memory.events"
             stand.tools.in_background(node, unit, f"""
 systemctl stop {unit}
 before=$({counter})
@@ -104,10 +109,10 @@ until [ "$({counter})" -gt "$before" ]; do sleep 0.1; done
 systemctl start {unit}
 """)
             _kill(stand, node, Expect("main", SOLE), name)
+    stand.cluster.kubectl.apply(*(pod(node, f"after-{unit}", container("main", "max")) for node in plan.NODES))
+    for node in plan.NODES:
         with stand.checks(f"{node.name}: killed after {unit} came back"):
-            name = on(node, f"after-{unit}")
-            stand.cluster.kubectl.apply(pod(node, f"after-{unit}", container("main", "max")))
-            _kill(stand, node, Expect("main", SOLE), name)
+            _kill(stand, node, Expect("main", SOLE), on(node, f"after-{unit}"))
 
 
 def whole_node(stand: Stand) -> None:
@@ -121,22 +126,23 @@ def whole_node(stand: Stand) -> None:
             expect(_restarts(stand, node) == before, "the agent was restarted")
 
 
-def _kubepods(node: plan.Node) -> str:
-    return f"/sys/fs/cgroup/{'kubepods.slice' if node.systemd_driver else 'kubepods'}"
-
-
 def _restarts(stand: Stand, node: plan.Node) -> tuple[str, int]:
     pod_name = stand.agent.pod(node)
     found = stand.cluster.kubectl.json("get", "pod", "-n", "oomtrail", pod_name)
     return pod_name, found["status"]["containerStatuses"][0]["restartCount"]
 
 
+def _arm(stand: Stand, name: str) -> None:
+    """On each node a pod that is killed when its trigger is there, which has the pod's name."""
+    stand.cluster.kubectl.apply(*(
+        pod(node, name, container("main", "after", f"/trigger/{on(node, name)}", **_TRIGGER), **_TRIGGER_VOLUME)
+        for node in plan.NODES))
+
+
 def _armed(stand: Stand, node: plan.Node, name: str) -> str:
-    """A running pod that is killed when its trigger is there; its name, which is its trigger's."""
+    """The pod's name, once it runs."""
     full = on(node, name)
-    stand.cluster.kubectl.apply(pod(node, name, container("main", "after", f"/trigger/{full}", **_TRIGGER),
-                                    **_TRIGGER_VOLUME))
-    until(f"{full} runs", lambda: _running(stand, full), 90)
+    until(f"{full} runs", lambda: _running(stand, full), 180)
     return full
 
 

@@ -55,16 +55,16 @@ GROUPS: dict[str, Callable[[Stand], None]] = {
     "ephemeral": cases_workloads.ephemeral_container,
     "static": cases_workloads.static_pod,
     "podlimit": cases_workloads.pod_limit,
-    "deleted": cases_workloads.deleted_at_the_kill,
-    "kubelet": lambda stand: cases_workloads.without(stand, "kubelet"),
-    "containerd": lambda stand: cases_workloads.without(stand, "containerd"),
-    "node": cases_workloads.whole_node,
     "rbac": cases_access.least_rbac,
     "values": cases_access.server_side,
     "upgrade": cases_upgrade.rolling,
     "rollback": cases_upgrade.rollback,
-    "density": cases_density.many_pods,
     "network": lambda stand: cases_network.serve(stand, stand.cluster.home),
+    "deleted": cases_workloads.deleted_at_the_kill,
+    "kubelet": lambda stand: cases_workloads.without(stand, "kubelet"),
+    "containerd": lambda stand: cases_workloads.without(stand, "containerd"),
+    "node": cases_workloads.whole_node,
+    "density": cases_density.many_pods,
 }
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import plan
 import roots
+from workload_images import BUSYBOX
 
 sys.path.insert(0, str(plan.REPOSITORY / "tests/vm"))
-import vm  # noqa: E402
-from initramfs import BUSYBOX, File, Root  # noqa: E402
+from initramfs import File, Root  # noqa: E402
 from kernels import Kernel  # noqa: E402
 
 _INIT = plan.REPOSITORY / "tests/cluster/guest/init.sh"
@@ -55,9 +55,8 @@ def write_initramfs(node: plan.Node, kernel: Kernel, out: Path) -> None:
 
 
 def argv(node: plan.Node, kernel: Kernel, initrd: Path, files: Path, tap: str) -> list[str]:
-    machine = vm.MACHINES["amd64"]
-    # One CPU: two nodes share the two of a build machine. thread=single: see vm.py.
-    return [machine.qemu, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+    # One CPU: two nodes share the two of a build machine. thread=single: see tests/vm/vm.py.
+    return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-accel", "tcg,thread=single,tb-size=512", "-cpu", _CPU, "-smp", "1", "-m", str(node.memory_mib),
             "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
             "-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng",

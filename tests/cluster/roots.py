@@ -104,8 +104,7 @@ def _make(node: plan.Node, programs: dict[str, Path], modules: kernels.Kernel, i
 
 
 def _bootstrap(suite: str, packages: tuple[str, ...], out: Path) -> None:
-    named = os.environ.get("OOMTRAIL_DEBIAN_MIRROR")
-    mirror = apt_sources.mirror_at(named) if named else apt_sources.find_mirror(apt_sources.read_sources())
+    mirror = apt_sources.machine_mirror()
     signed = f"[signed-by={mirror.signed_by}] " if mirror.signed_by else ""
     _run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(packages)}",
           "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
