@@ -114,8 +114,10 @@ int RunCleanup(const CleanupOptions& options) {
   if (!options.await.empty()) return AwaitDaemonSet(options);
   const sigset_t signals = BlockEndSignals();
   if (const auto status = Clean(options); !status.ok()) return Fail(status);
+  if (!options.stay) return kExitOk;
+  Tell("nothing is left here; staying until SIGTERM");
   int signal = 0;
-  if (options.stay) ::sigwait(&signals, &signal);
+  ::sigwait(&signals, &signal);
   return kExitOk;
 }
 

@@ -159,7 +159,7 @@ absl::Status ClientChannel::ExplainUnreachable(const std::string& said) const {
         return absl::UnavailableError(base::StrCat(
             "no agent listens at ", where,
             ": is it running on this node? (oomtrail agent; in Kubernetes: kubectl exec -n "
-            "oomtrail ds/oomtrail -- oomtrail watch)"));
+            "oomtrail ds/oomtrail -- /oomtrail watch)"));
       case EACCES:
       case EPERM:
         return absl::PermissionDeniedError(

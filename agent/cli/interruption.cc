@@ -79,7 +79,7 @@ bool Interruption::WaitFor(std::chrono::milliseconds duration) const {
 void Interruption::Raise(bool timed_out) {
   Notify(descriptors_.raised.get());
   base::MutexLock lock(mutex_);
-  timed_out_ = timed_out && !requested_;
+  if (!requested_) timed_out_ = timed_out;
   requested_ = true;
   if (call_ != nullptr) call_->TryCancel();
 }

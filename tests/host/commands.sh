@@ -320,6 +320,7 @@ test_demo_here_is_killed_and_seen_and_that_once() {
 }
 
 test_cleanup_leaves_nothing_and_the_agent_goes_on_until_it_ends() {
+  local left
   mkdir bpf
   mount -t bpf bpf bpf
   start_agent --pin "$PWD/bpf/oomtrail" --listen "unix://$PWD/socket" --journal "$PWD/journal"
@@ -327,11 +328,11 @@ test_cleanup_leaves_nothing_and_the_agent_goes_on_until_it_ends() {
   run cleanup --pin "$PWD/bpf/oomtrail" --listen "unix://$PWD/socket" --journal "$PWD/journal"
   exits 0
   says err 'pins in'
-  [ ! -e bpf/oomtrail ] && [ ! -e socket ] && [ ! -e journal ] || fail "something is left"
+  for left in bpf/oomtrail socket journal; do [ ! -e "$left" ] || fail "$left is left"; done
   run demo
   await events 'memory-hog['
   stop_agent TERM
-  [ -z "$(ls bpf)" ] || fail "the agent has pinned again"
+  [ ! -e bpf/oomtrail ] || fail "the agent has pinned again"
   run cleanup --pin "$PWD/bpf/oomtrail" --listen "unix://$PWD/socket"
   exits 0
   silent err
@@ -354,10 +355,12 @@ test_cleanup_removes_only_what_is_an_agents() {
 }
 
 test_cleanup_stays_until_it_is_told_to_end() {
-  "${PROGRAM[@]}" cleanup --pin none --listen none --stay &
-  local cleaner=$!
-  kill -TERM "$cleaner"
-  wait "$cleaner" || fail "SIGTERM ended it with $?"
+  "${PROGRAM[@]}" cleanup --pin none --listen none --stay </dev/null 2>log &
+  agent=$!
+  trap 'kill -KILL $agent 2>/dev/null' EXIT
+  await log 'staying until SIGTERM'
+  kill -TERM "$agent"
+  wait "$agent" || fail "SIGTERM ended it with $?"
 }
 
 test_doctor_says_what_works() {

@@ -36,7 +36,7 @@ TEST(ClientServerTest, WithoutAnAgentEachCommandNamesTheRemedy) {
     EXPECT_EQ(Failure({command, "--server", address}, 1),
               "oomtrail: no agent listens at " + address +
                   ": is it running on this node? (oomtrail agent; in Kubernetes: kubectl exec -n "
-                  "oomtrail ds/oomtrail -- oomtrail watch)\n");
+                  "oomtrail ds/oomtrail -- /oomtrail watch)\n");
   }
 }
 
