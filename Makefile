@@ -5,10 +5,10 @@ FUZZ_SECONDS ?= 60
 export FUZZ_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build image test lint format manifests bench fuzz matrix clean
+.PHONY: help run demo build image test lint format manifests bench fuzz matrix e2e e2e-shell clean
 
 help: ## this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 run: ## install what is missing, build, and start the agent on this machine
 	@scripts/run.sh agent
@@ -45,6 +45,14 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (60)
 
 matrix: ## the scenarios on each supported kernel, in virtual machines
 	@scripts/test.sh install build matrix
+
+e2e: ## on a real Kubernetes cluster, made here: control plane in a network namespace, two nodes in QEMU
+	@scripts/test.sh install build cluster
+
+e2e-shell: ## that cluster, left up for you with kubectl and helm in a shell; `exit` ends it
+	@scripts/install.sh build test image
+	@scripts/build.sh release oomtrail
+	@python3 tests/cluster/e2e.py --shell
 
 clean: ## forget build/ (caches outside the house stay)
 	@rm -rf build

@@ -53,6 +53,9 @@ test   python3-venv             file:lib/python3*/ensurepip/__init__.py
 test   python3-jsonschema       file:lib/python3/dist-packages/jsonschema/__init__.py
 test   python3-yaml             file:lib/python3/dist-packages/yaml/__init__.py
 test   prometheus               promtool
+test   etcd-server              etcd
+test   e2fsprogs                mke2fs
+test   kmod                     depmod
 image  buildah                  buildah
 image  mmdebstrap               mmdebstrap
 bench  bpftrace                 bpftrace

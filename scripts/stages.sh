@@ -44,8 +44,11 @@ stage_build() { "$ROOT/scripts/build.sh" release; }
 
 stage_unit() { run_ctest release; }
 
-# The tests of the virtual machines' own code.
-stage_vm() { "$PYTHON" -m unittest discover -s tests/vm -p 'test_*.py'; }
+# The tests of the virtual machines' and the cluster's own code.
+stage_vm() {
+  "$PYTHON" -m unittest discover -s tests/vm -p 'test_*.py'
+  "$PYTHON" -m unittest discover -s tests/cluster -p 'test_*.py'
+}
 
 # helm and promtool alone: no cluster. What it renders into manifests/ is compared by `generated`.
 stage_chart() {
@@ -125,6 +128,13 @@ stage_fuzz() { "$ROOT/scripts/fuzz.sh"; }
 stage_matrix() {
   need qemu-system-x86_64 busybox
   "$PYTHON" tests/vm/matrix.py
+}
+
+stage_cluster() {
+  need_root
+  "$ROOT/scripts/install.sh" image
+  need qemu-system-x86_64 busybox mmdebstrap go
+  "$PYTHON" tests/cluster/e2e.py
 }
 
 # What tests render into docs/ and manifests/ must be what is committed there.

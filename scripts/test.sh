@@ -27,6 +27,7 @@ tsan        40  install
 tsan_live   10  tsan
 fuzz        40  install
 matrix      40  build
+cluster     40  build
 generated    5
 '
 
@@ -49,7 +50,7 @@ elapsed() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 count() {
   awk '
     /^[0-9]+ passed, [0-9]+ failed/ { passed = $1; failed = $3 }
-    /^Ran [0-9]+ tests? in / { passed = $2 }
+    /^Ran [0-9]+ tests? in / { passed += $2 }
     END { print passed + 0, failed + 0 }' "$1"
 }
 

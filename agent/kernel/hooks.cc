@@ -268,7 +268,10 @@ absl::StatusOr<std::unique_ptr<Hooks::Object>> Hooks::Search::Try(
       return culprit == program.name;
     });
     // Not a program's fault: a map that could not be made, or no right to use bpf() at all.
-    if (found == programs.end()) return base::ErrnoStatus(error, "load the BPF object");
+    if (found == programs.end()) {
+      return base::ErrnoStatus(error,
+                               base::StrCat("load the BPF object (", log_.ObjectReason(), ")"));
+    }
     Refuse({found->hook, found->method}, "load", error);
     return nullptr;
   }

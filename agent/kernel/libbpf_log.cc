@@ -50,6 +50,16 @@ std::string LibbpfLog::LastProgram() const {
   return end == std::string::npos ? "" : text_.substr(name, end - name);
 }
 
+std::string LibbpfLog::ObjectReason() const {
+  std::string reason;
+  for (std::string_view line : base::StrSplit(text_, '\n')) {
+    line = base::StripPrefix(line, "libbpf: ");
+    if (line.empty() || line.starts_with("failed to load ")) continue;
+    base::StrAppend(&reason, reason.empty() ? "" : "; ", line);
+  }
+  return reason;
+}
+
 std::string LibbpfLog::VerifierReason() const {
   const size_t end = text_.rfind("-- END PROG LOAD LOG --");
   if (end == std::string::npos) return "";

@@ -21,6 +21,9 @@ class LibbpfLog {
   // The program of the last "prog 'NAME': …" line; empty where there is none.
   std::string LastProgram() const;
 
+  // What was wrong before it gave up on the object, where no program was: its lines, "; " between.
+  std::string ObjectReason() const;
+
   // The verifier's reason (the last line of its log that is not statistics), else "".
   std::string VerifierReason() const;
 

@@ -1,5 +1,6 @@
-// Subscriber is a controller's subscription to one node's agent: a line for each OOM kill, each once,
-// through restarts of the agent and of this program. docs/clients.md explains what it does and why.
+// Subscriber is a controller's subscription to one node's agent, or to every node's: a line for each OOM
+// kill, each once, through restarts of the agent and of this program. docs/clients.md explains what it
+// does and why.
 package main
 
 import (
@@ -18,9 +19,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	oomtrail "example.com/oomtrail/subscriber/oomtrail/v1"
 )
@@ -28,6 +31,7 @@ import (
 type server struct {
 	address       string
 	ca, cert, key string // files; for TCP
+	name          string // in the agent's certificate, where it is not the host of the address
 }
 
 func main() {
@@ -38,7 +42,10 @@ func main() {
 	flag.StringVar(&from.ca, "tls-ca", "", "for HOST:PORT: the CA (PEM) of the agent's certificate")
 	flag.StringVar(&from.cert, "tls-cert", "", "this client's certificate (PEM)")
 	flag.StringVar(&from.key, "tls-key", "", "its private key (PEM)")
-	stateFile := flag.String("state", "subscriber.json", "where the cursor is kept")
+	flag.StringVar(&from.name, "tls-server-name", "", "the name in the agent's certificate [the host of -server]")
+	service := flag.String("service", "", "instead of -server, in a pod: NAMESPACE/NAME of the agents' headless Service")
+	annotate := flag.Bool("annotate", false, "in a pod: note each kill on its Deployment")
+	stateFile := flag.String("state", "subscriber.json", "where the cursor is kept; with -service a folder")
 	filter := &oomtrail.Filter{Kinds: []oomtrail.Kind{oomtrail.Kind_KIND_OOM_KILL}}
 	flag.Func("namespace", "only of this one; may be given again", func(name string) error {
 		filter.Namespaces = append(filter.Namespaces, name)
@@ -46,22 +53,66 @@ func main() {
 	})
 	flag.Parse()
 
-	state, err := LoadState(*stateFile)
-	if err != nil {
-		log.Fatal(err)
-	}
-	subscriber := Subscriber{
-		Connect: from.connect,
-		Filters: []*oomtrail.Filter{filter},
-		State:   state,
-		Handle:  func(kill *oomtrail.Event) error { return printLine(line(kill)) },
-		Amend:   func(kill *oomtrail.Event) error { return printLine("named: " + line(kill)) },
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := subscriber.Run(ctx); err != nil {
+	cluster := &Cluster{}
+	if *service != "" || *annotate {
+		var err error
+		if cluster, err = InCluster(); err != nil {
+			log.Fatal(err)
+		}
+	}
+	act := func(label string) func(*oomtrail.Event) error {
+		return func(kill *oomtrail.Event) error {
+			if *annotate {
+				if err := annotated(ctx, cluster, kill); err != nil {
+					return err
+				}
+			}
+			return printLine(label + line(kill))
+		}
+	}
+	subscriber := func(connect func() (*grpc.ClientConn, error), state *State) *Subscriber {
+		return &Subscriber{Connect: connect, Filters: []*oomtrail.Filter{filter}, State: state,
+			Handle: act(""), Amend: act("named: ")}
+	}
+	if err := run(ctx, from, *service, *stateFile, cluster, subscriber); err != nil {
 		log.Fatal(err)
 	}
+}
+
+func run(ctx context.Context, from server, service, stateFile string, cluster *Cluster,
+	subscriber func(func() (*grpc.ClientConn, error), *State) *Subscriber) error {
+	if service == "" {
+		state, err := LoadState(stateFile)
+		if err != nil {
+			return err
+		}
+		return subscriber(from.connect, state).Run(ctx)
+	}
+	namespace, name, _ := strings.Cut(service, "/")
+	from.name = cmp.Or(from.name, name+"."+namespace+".svc")
+	fleet := Fleet{
+		Agents: func(ctx context.Context) (map[string]string, error) { return cluster.Agents(ctx, namespace, name) },
+		Connect: func(address string) (*grpc.ClientConn, error) {
+			from := from
+			from.address = address
+			return from.connect()
+		},
+		StateIn: stateFile,
+		New:     subscriber,
+	}
+	return fleet.Run(ctx)
+}
+
+// annotated ends the stream, to be read again, only where another attempt may help.
+func annotated(ctx context.Context, cluster *Cluster, kill *oomtrail.Event) error {
+	err := cluster.Annotate(ctx, kill)
+	if code := status.Code(err); code == codes.PermissionDenied || code == codes.NotFound {
+		log.Printf("not noted: %v", err)
+		return nil
+	}
+	return err
 }
 
 func (s server) connect() (*grpc.ClientConn, error) {
@@ -93,6 +144,7 @@ func (s server) credentials() (credentials.TransportCredentials, error) {
 	return credentials.NewTLS(&tls.Config{
 		MinVersion: tls.VersionTLS12,
 		RootCAs:    roots,
+		ServerName: s.name,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			pair, err := tls.LoadX509KeyPair(s.cert, s.key)
 			return &pair, err

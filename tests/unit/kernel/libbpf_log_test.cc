@@ -54,6 +54,20 @@ TEST(LibbpfLogTest, TheLastLogCounts) {
   EXPECT_EQ(log.LastProgram(), "context_kprobe");
 }
 
+// A container without CAP_SYS_ADMIN, on a kernel before 6.2, with a libbpf before 1.3.
+TEST(LibbpfLogTest, TheObjectsReasonIsWhatCameBeforeItWasGivenUp) {
+  LibbpfLog log;
+  EXPECT_EQ(log.ObjectReason(), "");
+  log.Append(
+      "libbpf: failed to iterate BTF objects: -1\n"
+      "libbpf: extern (func ksym) 'bpf_rdonly_cast': not found in kernel or module BTFs\n"
+      "libbpf: failed to load object 'oomtrail_bpf'\n"
+      "libbpf: failed to load BPF skeleton 'oomtrail_bpf': -22\n");
+  EXPECT_EQ(log.ObjectReason(),
+            "failed to iterate BTF objects: -1; extern (func ksym) 'bpf_rdonly_cast': not found in "
+            "kernel or module BTFs");
+}
+
 TEST(LibbpfLogTest, ClearForgets) {
   LibbpfLog log;
   log.Append(kRefused);
