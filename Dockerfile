@@ -36,8 +36,9 @@ COPY proto proto
 COPY agent agent
 # Another number builds again where the cache would answer: a test compares what comes out.
 ARG ATTEMPT=1
-RUN --mount=type=cache,target=/root/.cache/ccache \
+RUN --mount=type=cache,target=/ccache \
     . /triplet \
+ && export CCACHE_DIR=/ccache \
  && cmake --preset image \
  && cmake --build --preset image --target oomtrail \
  && "$OOMTRAIL_TRIPLET-strip" -o /oomtrail build/image/oomtrail \

@@ -97,7 +97,7 @@ else
 fi
 mkdir -p "$out" "$LOGS"
 [ $# -gt 0 ] || set -- "$here"
-scratch= log=
+scratch='' log=''
 exec 3>&2
 ended() {
   local code=$?

@@ -4,7 +4,7 @@
 set -eu
 
 libraries=/usr/lib/$OOMTRAIL_TRIPLET
-export PKG_CONFIG_LIBDIR=$libraries/pkgconfig:/usr/share/pkgconfig
+export PKG_CONFIG_LIBDIR="$libraries/pkgconfig:/usr/share/pkgconfig"
 hardened='-O2 -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong'
 
 # source_of PACKAGE DIRECTORY: its source, unpacked there.

@@ -48,10 +48,15 @@ grpc::Status EventService::ReadWatch(const v1::WatchEventsRequest& request,
   return grpc::Status::OK;
 }
 
-grpc::ServerWriteReactor<v1::WatchEventsResponse>* EventService::WatchEvents(
-    grpc::CallbackServerContext* /*context*/, const v1::WatchEventsRequest* request) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* EventService::WatchEvents(
+    grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* bytes) {
+  v1::WatchEventsRequest request;
+  grpc::ByteBuffer taken = *bytes;  // by reference: reading it consumes it
+  if (!grpc::SerializationTraits<v1::WatchEventsRequest>::Deserialize(&taken, &request).ok()) {
+    return RefuseWatch({grpc::StatusCode::INVALID_ARGUMENT, "not a WatchEventsRequest"});
+  }
   publish::SubscriptionOptions options;
-  if (const grpc::Status status = ReadWatch(*request, options); !status.ok()) {
+  if (const grpc::Status status = ReadWatch(request, options); !status.ok()) {
     return RefuseWatch(status);
   }
   grpc::Status status;

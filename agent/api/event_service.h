@@ -12,7 +12,11 @@
 
 namespace oomtrail::api {
 
-class EventService final : public v1::EventService::CallbackService {
+// WatchEvents is served raw: what it writes is made by stream_item_wire.h.
+using EventServiceBase = v1::EventService::WithRawCallbackMethod_WatchEvents<
+    v1::EventService::WithCallbackMethod_ListEvents<v1::EventService::Service>>;
+
+class EventService final : public EventServiceBase {
  public:
   EventService(publish::Stream& stream, const base::Clock& clock)
       : stream_(stream), clock_(clock) {}
@@ -20,8 +24,8 @@ class EventService final : public v1::EventService::CallbackService {
   // The agent goes away: every subscriber is told UNAVAILABLE, and may come back to the next one.
   void EndWatches();
 
-  grpc::ServerWriteReactor<v1::WatchEventsResponse>* WatchEvents(
-      grpc::CallbackServerContext* context, const v1::WatchEventsRequest* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchEvents(grpc::CallbackServerContext* context,
+                                                          const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* ListEvents(grpc::CallbackServerContext* context,
                                        const v1::ListEventsRequest* request,
                                        v1::ListEventsResponse* response) override;

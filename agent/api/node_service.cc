@@ -51,6 +51,7 @@ void AddContainer(const attribute::FoundContainer& found, v1::KnownContainer* ou
   // The same renderings as of an event's.
   model::Event event;
   event.identity.container_id = found.id;
+  event.identity.pod_uid = found.cgroup_uid;
   event.pod = found.pod;
   event.container = found.facts;
   v1::Event message;

@@ -3,12 +3,12 @@
 #include <string>
 #include <utility>
 
-#include "agent/api/stream_item_proto.h"
+#include "agent/api/stream_item_wire.h"
 
 namespace oomtrail::api {
 namespace {
 
-class Refusal final : public grpc::ServerWriteReactor<v1::WatchEventsResponse> {
+class Refusal final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
   explicit Refusal(const grpc::Status& status) { Finish(status); }
   void OnDone() override { delete this; }
@@ -16,7 +16,7 @@ class Refusal final : public grpc::ServerWriteReactor<v1::WatchEventsResponse> {
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::WatchEventsResponse>* RefuseWatch(const grpc::Status& status) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* RefuseWatch(const grpc::Status& status) {
   return new Refusal(status);
 }
 
@@ -51,7 +51,7 @@ void WatchReactor::Pump() {
     if (writing_ || finished_) return;
     const auto item = subscription_->Take();
     if (item) {
-      ToProto(*item, stream_, clock_.WallNanos(), &response_);
+      response_ = ToWire(*item, stream_, clock_.WallNanos());
       writing_ = true;
     } else {
       ended = subscription_->ended();

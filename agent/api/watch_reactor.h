@@ -10,12 +10,12 @@
 #include "agent/base/mutex.h"
 #include "agent/publish/stream.h"
 #include "agent/publish/subscription.h"
+#include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
-#include "oomtrail/v1/event_service.pb.h"
 
 namespace oomtrail::api {
 
-class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEventsResponse>,
+class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                            public std::enable_shared_from_this<WatchReactor> {
  public:
   // Begins the call, which ends by itself. Null where the stream takes no more subscribers:
@@ -45,11 +45,11 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEventsRespon
   std::unique_ptr<publish::Subscription> subscription_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  v1::WatchEventsResponse response_;  // gRPC's while writing_
+  grpc::ByteBuffer response_;  // gRPC's while writing_
   std::shared_ptr<WatchReactor> self_;
 };
 
 // Refuses a call with `status`.
-grpc::ServerWriteReactor<v1::WatchEventsResponse>* RefuseWatch(const grpc::Status& status);
+grpc::ServerWriteReactor<grpc::ByteBuffer>* RefuseWatch(const grpc::Status& status);
 
 }  // namespace oomtrail::api

@@ -33,6 +33,18 @@ bool Contradicts(const model::CgroupIdentity& identity, const FoundContainer& fo
   return identity.pod_uid && found.cgroup_uid && *identity.pod_uid != *found.cgroup_uid;
 }
 
+bool IsFull(const Event& event) { return event.attribution.status == AttributionStatus::kFull; }
+
+// Whether what the sources say by now is worth an amendment.
+bool SaysMore(const Event& now, const Event& before) {
+  if (IsFull(now) != IsFull(before)) return IsFull(now);
+  const size_t missing = now.attribution.missing.size();
+  if (missing != before.attribution.missing.size()) {
+    return missing < before.attribution.missing.size();
+  }
+  return now.pod != before.pod || now.container != before.container;
+}
+
 }  // namespace
 
 std::string Attributor::Id(std::string_view what) const {
@@ -72,8 +84,7 @@ Event Attributor::Attribute(const resolve::ResolvedKill& resolved) {
   event.group_kill = resolved.group_kill;
   event.hook = kill.hook;
   event.attribution.missing = resolved.missing;
-  AddNames(event);
-  Await(event);
+  AddNamesOrAwait(event);
   return event;
 }
 
@@ -106,8 +117,7 @@ Event Attributor::Attribute(const resolve::ResolvedOom& resolved) {
                                 .limit_memcg = event.cgroup_id};
   event.suppressed = oom.suppressed;
   event.hook = oom.hook;
-  AddNames(event);
-  Await(event);
+  AddNamesOrAwait(event);
   return event;
 }
 
@@ -120,7 +130,7 @@ Event Attributor::Lost(std::string_view stage, uint64_t count) const {
   return event;
 }
 
-void Attributor::AddNames(Event& event) const {
+bool Attributor::AddNames(Event& event) const {
   const model::CgroupIdentity& identity = event.identity;
   model::Attribution& attribution = event.attribution;
   attribution.sources.clear();
@@ -128,12 +138,12 @@ void Attributor::AddNames(Event& event) const {
   if (event.cgroup_path.empty()) {
     attribution.status = AttributionStatus::kUnknown;
     attribution.reason = "the victim's cgroup could not be read";
-    return;
+    return false;
   }
   attribution.sources.emplace_back("cgroup_path");
   if (identity.level == model::Level::kHost) {
     attribution.status = AttributionStatus::kHost;
-    return;
+    return false;
   }
   attribution.status = AttributionStatus::kPartial;
   attribution.reason = node_.has_sources ? "no name source knows this container"
@@ -153,23 +163,23 @@ void Attributor::AddNames(Event& event) const {
     if (found && Contradicts(identity, *found)) {
       attribution.reason = base::StrCat(base::StrJoin(found->sources, ", "),
                                         " names another pod than the cgroup path");
-      return;
+      return true;
     }
     if (found) {
       learn_pod(found->pod, found->sources);
       if (found->sandbox) {
         attribution.reason = "the pod's sandbox, which has no container name";
-        return;
+        return true;
       }
       event.container = found->facts;
       if (found->facts.name.empty()) {
         attribution.reason = "the container is known, its name is not";
-        return;
+        return true;
       }
       Found(attribution, "container.name");
       attribution.status = AttributionStatus::kFull;
       attribution.reason.clear();
-      return;
+      return !found->complete;
     }
   }
   if (identity.pod_uid) {
@@ -177,17 +187,26 @@ void Attributor::AddNames(Event& event) const {
       learn_pod(found->facts, found->sources);
     }
   }
+  return true;
+}
+
+void Attributor::AddNamesOrAwait(Event& event) {
+  const bool more = AddNames(event);
+  if (event.attribution.status == AttributionStatus::kUnknown) ++unattributed_["no_cgroup"];
+  if (!more) return;
+  if (node_.has_sources) {
+    Await(event);
+  } else if (!IsFull(event)) {
+    ++unattributed_["no_source"];
+  }
 }
 
 void Attributor::Await(const Event& event) {
-  if (event.attribution.status != AttributionStatus::kPartial || !node_.has_sources) {
-    if (event.attribution.status == AttributionStatus::kPartial) ++unattributed_["no_source"];
-    if (event.attribution.status == AttributionStatus::kUnknown) ++unattributed_["no_cgroup"];
-    return;
-  }
   if (pending_.size() >= kMaxPending) {
+    // A name is worth more than what else a source may tell.
+    if (IsFull(event)) return;
+    if (!IsFull(pending_.front().event)) ++unattributed_["too_many_waiting"];
     pending_.pop_front();
-    ++unattributed_["too_many_waiting"];
   }
   pending_.push_back({event, clock_.BootNanos()});
 }
@@ -197,19 +216,18 @@ std::vector<Event> Attributor::Amend() {
   const uint64_t now = clock_.BootNanos();
   std::deque<Pending> still;
   for (Pending& waiting : pending_) {
-    const auto before = waiting.event.attribution;
-    AddNames(waiting.event);
-    const model::Attribution& after = waiting.event.attribution;
-    const bool full = after.status == AttributionStatus::kFull;
-    if (full || after.missing.size() < before.missing.size()) {
-      ++waiting.event.revision;
-      amended.push_back(waiting.event);
+    Event next = waiting.event;
+    const bool more = AddNames(next);
+    if (SaysMore(next, waiting.event)) {
+      ++next.revision;
+      amended.push_back(next);
+      waiting.event = std::move(next);
     }
-    if (full) continue;
-    if (now - waiting.since_ns > kDeadlineNs) {
-      ++unattributed_["not_known_in_time"];
-    } else {
+    if (!more) continue;
+    if (now - waiting.since_ns <= kDeadlineNs) {
       still.push_back(std::move(waiting));
+    } else if (!IsFull(waiting.event)) {
+      ++unattributed_["not_known_in_time"];
     }
   }
   pending_ = std::move(still);

@@ -1,7 +1,7 @@
 // The attribute stage: a resolved kill in, an event with the names of its pod and container out.
 //
-// Owned and called by one thread. Waits for nothing: an event whose names are missing goes out with
-// what is proven, and Amend() gives it again, one revision up, when a source has answered. After
+// Owned and called by one thread. Waits for nothing: an event goes out with what is proven and
+// known, and Amend() gives it again, one revision up, when a source has told more. After
 // kDeadlineNs it stays as it is.
 #pragma once
 
@@ -25,8 +25,8 @@ class Attributor {
 
   struct Node {
     std::string name;
-    std::string boot_id;  // of /proc/sys/kernel/random/boot_id: makes ids unique across boots
-    bool has_sources = false;
+    std::string boot_id;       // of /proc/sys/kernel/random/boot_id: makes ids unique across boots
+    bool has_sources = false;  // somebody may bring names
   };
 
   Attributor(const PodDirectory& directory, const base::Clock& clock, Node node)
@@ -36,10 +36,13 @@ class Attributor {
   model::Event Attribute(const resolve::ResolvedOom& resolved);
   model::Event Lost(std::string_view stage, uint64_t count) const;
 
-  // Whether an event waits for names: somebody should ask the sources.
+  // A source has turned up where there was none.
+  void ExpectNames() { node_.has_sources = true; }
+
+  // Whether an event waits for what a source may tell: somebody should ask.
   bool wants_names() const { return !pending_.empty(); }
 
-  // The waiting events whose names are known by now.
+  // The waiting events of which more is known by now.
   std::vector<model::Event> Amend();
 
   // Events that stayed without names, by reason.
@@ -53,12 +56,14 @@ class Attributor {
 
   std::string Id(std::string_view what) const;
   void Stamp(model::Event& event, uint64_t boot_ns) const;
-  void AddNames(model::Event& event) const;
+  // Returns whether a source may have more to tell.
+  bool AddNames(model::Event& event) const;
   void Await(const model::Event& event);
+  void AddNamesOrAwait(model::Event& event);
 
   const PodDirectory& directory_;
   const base::Clock& clock_;
-  const Node node_;
+  Node node_;
   std::deque<Pending> pending_;
   std::map<std::string, uint64_t> unattributed_;
 };

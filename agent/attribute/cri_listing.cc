@@ -44,7 +44,8 @@ PodName NameFromLabels(const StringMap& labels) {
 
 class Joiner {
  public:
-  explicit Joiner(std::optional<model::Runtime> runtime) : runtime_(runtime) {}
+  Joiner(std::optional<model::Runtime> runtime, const ShownMetadata& shown)
+      : runtime_(runtime), shown_(shown) {}
 
   void Add(const PodSandbox& sandbox) {
     PodName name = NameFromLabels(sandbox.labels());
@@ -55,14 +56,9 @@ class Joiner {
     if (!pod) return;
     sandboxes_.emplace(sandbox.id(), *pod);
     // A pod may have had several sandboxes; the last one's labels are the pod's.
-    if (PodEntry& entry = listing_.pods[*pod];
-        entry.facts.labels.empty() || sandbox.metadata().attempt() >= attempts_[*pod]) {
-      attempts_[*pod] = sandbox.metadata().attempt();
-      entry.facts.labels.clear();
-      for (const auto& [key, value] : sandbox.labels()) {
-        if (key.starts_with("io.kubernetes.")) continue;
-        AddLabel(key, value, entry.facts, listing_.skipped);
-      }
+    if (const uint32_t attempt = sandbox.metadata().attempt(); attempt >= attempts_[*pod]) {
+      attempts_[*pod] = attempt;
+      TakeMetadata(sandbox, listing_.pods[*pod].facts);
     }
     if (const auto id = TakeId(sandbox.id())) {
       model::ContainerFacts facts;
@@ -105,11 +101,26 @@ class Joiner {
   Listing Finish() {
     for (PodEntry& pod : listing_.pods) {
       pod.facts.workload = WorkloadFromLabels(pod.facts.name, pod.facts.labels);
+      std::erase_if(pod.facts.labels,
+                    [&](const auto& label) { return !shown_.labels.Allows(label.first); });
     }
     return std::move(listing_);
   }
 
  private:
+  void TakeMetadata(const PodSandbox& sandbox, model::PodFacts& pod) {
+    pod.labels.clear();
+    pod.annotations.clear();
+    for (const auto& [key, value] : sandbox.labels()) {
+      if (key.starts_with("io.kubernetes.")) continue;  // the kubelet's own
+      if (!shown_.labels.Allows(key) && !TellsWorkload(key)) continue;
+      AddLabel(key, value, pod, listing_.skipped);
+    }
+    for (const auto& [key, value] : sandbox.annotations()) {
+      if (shown_.annotations.Allows(key)) AddAnnotation(key, value, pod, listing_.skipped);
+    }
+  }
+
   // Index of the pod in the listing, made if new.
   std::optional<size_t> PodOf(const PodName& name) {
     if (name.empty() || name.too_long()) {
@@ -153,6 +164,7 @@ class Joiner {
   }
 
   const std::optional<model::Runtime> runtime_;
+  const ShownMetadata& shown_;
   Listing listing_;
   size_t taken_ = 0;
   absl::flat_hash_map<std::string, size_t> pods_;
@@ -171,8 +183,8 @@ std::optional<model::Runtime> RuntimeFromName(std::string_view name) {
 
 Listing JoinCriAnswers(const ::runtime::v1::ListPodSandboxResponse& sandboxes,
                        const ::runtime::v1::ListContainersResponse& containers,
-                       std::optional<model::Runtime> runtime) {
-  Joiner joiner(runtime);
+                       std::optional<model::Runtime> runtime, const ShownMetadata& shown) {
+  Joiner joiner(runtime, shown);
   for (const PodSandbox& sandbox : sandboxes.items()) joiner.Add(sandbox);
   for (const Container& container : containers.containers()) joiner.Add(container);
   return joiner.Finish();

@@ -135,7 +135,7 @@ absl::StatusOr<Listing> CriSource::Ask() {
   RETURN_IF_ERROR(rpc_->Call("ListContainers", &Stub::ListContainers, containers));
   v1::ListPodSandboxResponse sandboxes;
   RETURN_IF_ERROR(rpc_->Call("ListPodSandbox", &Stub::ListPodSandbox, sandboxes));
-  return JoinCriAnswers(sandboxes, containers, runtime_);
+  return JoinCriAnswers(sandboxes, containers, runtime_, options_.shown);
 }
 
 void CriSource::Cancel() { rpc_->Cancel(); }

@@ -10,12 +10,14 @@
 #include <string>
 #include <string_view>
 
+#include "agent/attribute/key_list.h"
 #include "agent/attribute/name_source.h"
 
 namespace oomtrail::attribute {
 
 struct CriOptions {
   std::string socket_path;
+  ShownMetadata shown;
   std::chrono::milliseconds call_deadline{2000};
   int max_answer_bytes = 16 << 20;
 };
@@ -27,6 +29,7 @@ class CriSource final : public NameSource {
 
   std::string_view name() const override { return "cri"; }
   std::string_view where() const override { return where_; }
+  RefreshPacing pacing() const override { return kRuntimePacing; }
   absl::StatusOr<Listing> List() override;
   void Cancel() override;
 

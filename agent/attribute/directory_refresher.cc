@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <random>
 #include <thread>
@@ -14,10 +15,13 @@ namespace oomtrail::attribute {
 // One source and the thread that asks it.
 class DirectoryRefresher::Worker {
  public:
-  Worker(DirectoryRefresher& owner, std::unique_ptr<NameSource> source, RefreshPacing pacing)
-      : owner_(owner), source_(std::move(source)), schedule_(pacing, std::random_device()()) {
+  Worker(DirectoryRefresher& owner, std::unique_ptr<NameSource> source)
+      : owner_(owner),
+        source_(std::move(source)),
+        schedule_(source_->pacing(), std::random_device()()) {
     state_.name = source_->name();
     state_.where = source_->where();
+    state_.present = source_->Present();
   }
   ~Worker() { Join(); }
 
@@ -62,10 +66,14 @@ class DirectoryRefresher::Worker {
  private:
   void Run() {
     while (WaitUntilDue()) {
+      if (!Present()) continue;
       auto listing = source_->List();
       const bool ok = listing.ok();
       if (!Note(listing)) return;
-      if (!ok) continue;
+      if (!ok) {
+        owner_.directory_.NoteSilent(source_->name());
+        continue;
+      }
       const uint64_t generation = owner_.directory_.Update(source_->name(), *std::move(listing));
       base::MutexLock lock(owner_.change_mutex_);
       if (owner_.on_change_) owner_.on_change_(generation);
@@ -87,12 +95,23 @@ class DirectoryRefresher::Worker {
     return false;
   }
 
+  // That nobody is there to be asked is no failure, but the next look comes as soon.
+  bool Present() {
+    const bool present = source_->Present();
+    if (!present) owner_.directory_.NoteSilent(source_->name());
+    base::MutexLock lock(mutex_);
+    state_.present = present;
+    if (!present) schedule_.Failed(owner_.clock_.BootNanos());
+    return present;
+  }
+
   // Takes down how it went. False when it is time to stop: a cancelled call is no failure.
   bool Note(const absl::StatusOr<Listing>& listing) {
     std::string changed;
     {
       base::MutexLock lock(mutex_);
       if (stopping_) return false;
+      state_.where = source_->where();
       const bool first = state_.successes == 0 && state_.failures_in_a_row == 0;
       if (listing.ok()) {
         changed = NoteSuccess(*listing, first);
@@ -160,8 +179,8 @@ DirectoryRefresher::DirectoryRefresher(PodDirectory& directory, const base::Cloc
 
 DirectoryRefresher::~DirectoryRefresher() { Stop(); }
 
-void DirectoryRefresher::AddSource(std::unique_ptr<NameSource> source, RefreshPacing pacing) {
-  workers_.push_back(std::make_unique<Worker>(*this, std::move(source), pacing));
+void DirectoryRefresher::AddSource(std::unique_ptr<NameSource> source) {
+  workers_.push_back(std::make_unique<Worker>(*this, std::move(source)));
 }
 
 void DirectoryRefresher::Start() {
@@ -183,6 +202,11 @@ std::vector<SourceState> DirectoryRefresher::States() const {
   states.reserve(workers_.size());
   for (const auto& worker : workers_) states.push_back(worker->State());
   return states;
+}
+
+bool DirectoryRefresher::AnyPresent() const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const auto& worker) { return worker->State().present; });
 }
 
 }  // namespace oomtrail::attribute

@@ -25,6 +25,7 @@ namespace oomtrail::attribute {
 struct SourceState {
   std::string name;
   std::string where;
+  bool present = true;  // there is somebody to ask, or was once
   std::optional<int64_t> last_success_wall_ns;
   std::string last_error;  // of the last try; empty if that succeeded
   uint32_t failures_in_a_row = 0;
@@ -44,7 +45,7 @@ class DirectoryRefresher {
   ~DirectoryRefresher();  // stops
 
   // Before Start().
-  void AddSource(std::unique_ptr<NameSource> source, RefreshPacing pacing = {});
+  void AddSource(std::unique_ptr<NameSource> source);
   void Start();
   // Cancels what is being asked and joins the threads; no callback runs afterwards. Idempotent.
   void Stop();
@@ -55,6 +56,8 @@ class DirectoryRefresher {
 
   // In the order of AddSource().
   std::vector<SourceState> States() const;
+  // Whether somebody may bring names.
+  bool AnyPresent() const;
 
  private:
   class Worker;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/attribute/pod_builder.h"
+#include "agent/attribute/quantity.h"
 #include "agent/base/strings.h"
 
 namespace oomtrail::attribute {
@@ -28,6 +29,19 @@ enum class Place : uint8_t {
   kAnnotations,
   kOwners,
   kOwner,
+  kSpec,
+  kPodResources,
+  kPodLimits,
+  kPodRequests,
+  kAppSpecs,
+  kInitSpecs,
+  kEphemeralSpecs,
+  kAppSpec,
+  kInitSpec,
+  kEphemeralSpec,
+  kResources,
+  kLimits,
+  kRequests,
   kStatus,
   kContainerStatuses,
   kContainerStatus,
@@ -49,11 +63,25 @@ constexpr Step kSteps[] = {
     {Place::kRoot, "items", true, Place::kItems},
     {Place::kItems, "", false, Place::kPod},
     {Place::kPod, "metadata", false, Place::kMetadata},
+    {Place::kPod, "spec", false, Place::kSpec},
     {Place::kPod, "status", false, Place::kStatus},
     {Place::kMetadata, "labels", false, Place::kLabels},
     {Place::kMetadata, "annotations", false, Place::kAnnotations},
     {Place::kMetadata, "ownerReferences", true, Place::kOwners},
     {Place::kOwners, "", false, Place::kOwner},
+    {Place::kSpec, "resources", false, Place::kPodResources},
+    {Place::kPodResources, "limits", false, Place::kPodLimits},
+    {Place::kPodResources, "requests", false, Place::kPodRequests},
+    {Place::kSpec, "containers", true, Place::kAppSpecs},
+    {Place::kSpec, "initContainers", true, Place::kInitSpecs},
+    {Place::kSpec, "ephemeralContainers", true, Place::kEphemeralSpecs},
+    {Place::kAppSpecs, "", false, Place::kAppSpec},
+    {Place::kInitSpecs, "", false, Place::kInitSpec},
+    {Place::kEphemeralSpecs, "", false, Place::kEphemeralSpec},
+    {Place::kAppSpec, "resources", false, Place::kResources},
+    {Place::kInitSpec, "resources", false, Place::kResources},
+    {Place::kResources, "limits", false, Place::kLimits},
+    {Place::kResources, "requests", false, Place::kRequests},
     {Place::kStatus, "containerStatuses", true, Place::kContainerStatuses},
     {Place::kStatus, "initContainerStatuses", true, Place::kContainerStatuses},
     {Place::kStatus, "ephemeralContainerStatuses", true, Place::kContainerStatuses},
@@ -76,7 +104,9 @@ Place Next(Place from, std::string_view key, bool array) {
 // Receives the parser's events; keeps the place and hands each wanted value to the builder.
 class Reader final : public nlohmann::json_sax<Json> {
  public:
-  explicit Reader(size_t size) : size_(size) { places_.push_back(Place::kTop); }
+  Reader(size_t size, const ShownMetadata& shown) : size_(size), builder_(shown) {
+    places_.push_back(Place::kTop);
+  }
 
   bool null() override {
     // A node without pods: Go writes an empty list this way.
@@ -85,6 +115,7 @@ class Reader final : public nlohmann::json_sax<Json> {
   }
   bool boolean(bool value) override {
     if (place() == Place::kOwner && key_ == "controller") builder_.owner().controller = value;
+    if (place() == Place::kSpec && key_ == "hostNetwork") builder_.facts().host_network = value;
     return true;
   }
   bool number_integer(number_integer_t) override { return true; }
@@ -138,6 +169,8 @@ class Reader final : public nlohmann::json_sax<Json> {
     const Place next = Next(place(), key_, array);
     if (next == Place::kItems) saw_items_ = true;
     if (next == Place::kPod) builder_.StartPod();
+    // Go leaves out what is false.
+    if (next == Place::kSpec) builder_.facts().host_network = false;
     places_.push_back(next);
     return true;
   }
@@ -148,6 +181,9 @@ class Reader final : public nlohmann::json_sax<Json> {
     if (left == Place::kPod) builder_.FinishPod();
     if (left == Place::kOwner) builder_.FinishOwner();
     if (left == Place::kContainerStatus) builder_.FinishContainer();
+    if (left == Place::kAppSpec) builder_.FinishSpec(model::ContainerKind::kApp);
+    if (left == Place::kInitSpec) builder_.FinishSpec(model::ContainerKind::kInit);
+    if (left == Place::kEphemeralSpec) builder_.FinishSpec(model::ContainerKind::kEphemeral);
     return true;
   }
 
@@ -163,6 +199,19 @@ class Reader final : public nlohmann::json_sax<Json> {
           builder_.owner().name = std::move(value);
         }
         return;
+      case Place::kAppSpec:
+      case Place::kInitSpec:
+      case Place::kEphemeralSpec:
+        if (key_ == "name") {
+          builder_.spec().name = std::move(value);
+        } else if (key_ == "restartPolicy") {
+          builder_.spec().restart_policy = std::move(value);
+        }
+        return;
+      case Place::kPodLimits: return TakeMemory(value, builder_.facts().memory_limit_bytes);
+      case Place::kPodRequests: return TakeMemory(value, builder_.facts().memory_request_bytes);
+      case Place::kLimits: return TakeMemory(value, builder_.spec().memory_limit_bytes);
+      case Place::kRequests: return TakeMemory(value, builder_.spec().memory_request_bytes);
       case Place::kStatus:
         if (key_ == "qosClass") builder_.TakeQos(value);
         return;
@@ -185,6 +234,10 @@ class Reader final : public nlohmann::json_sax<Json> {
     }
   }
 
+  void TakeMemory(std::string_view value, std::optional<uint64_t>& bytes) {
+    if (key_ == "memory") bytes = ParseMemoryQuantity(value);
+  }
+
   const size_t size_;
   std::vector<Place> places_;
   std::string key_;
@@ -195,9 +248,9 @@ class Reader final : public nlohmann::json_sax<Json> {
 
 }  // namespace
 
-absl::StatusOr<Listing> ParseKubeletPods(std::string_view json) {
+absl::StatusOr<Listing> ParseKubeletPods(std::string_view json, const ShownMetadata& shown) {
   try {
-    Reader reader(json.size());
+    Reader reader(json.size(), shown);
     const bool complete = Json::sax_parse(json.begin(), json.end(), &reader);
     return reader.Finish(complete);
   } catch (const std::exception& e) {

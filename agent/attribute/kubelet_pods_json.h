@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "agent/attribute/key_list.h"
 #include "agent/attribute/name_source.h"
 
 namespace oomtrail::attribute {
@@ -17,6 +18,6 @@ namespace oomtrail::attribute {
 inline constexpr size_t kMaxJsonDepth = 64;
 
 // DATA_LOSS where the text ends too early, INVALID_ARGUMENT where it is not a list of pods.
-absl::StatusOr<Listing> ParseKubeletPods(std::string_view json);
+absl::StatusOr<Listing> ParseKubeletPods(std::string_view json, const ShownMetadata& shown);
 
 }  // namespace oomtrail::attribute

@@ -104,7 +104,7 @@ absl::StatusOr<Listing> KubeletSource::Ask() {
   if (IsHtml(answer)) {
     return absl::InvalidArgumentError("the answer is HTML, not JSON; is --kubelet-url a kubelet?");
   }
-  return ParseKubeletPods(answer.body);
+  return ParseKubeletPods(answer.body, options_.shown);
 }
 
 absl::StatusOr<std::string> KubeletSource::Authorization() const {

@@ -12,6 +12,7 @@
 
 #include "agent/attribute/bounded_wait.h"
 #include "agent/attribute/host_lookup.h"
+#include "agent/attribute/key_list.h"
 #include "agent/attribute/kubelet_url.h"
 #include "agent/attribute/name_source.h"
 #include "agent/attribute/tls_connection.h"
@@ -21,6 +22,7 @@ namespace oomtrail::attribute {
 struct KubeletOptions {
   Trust trust;             // --kubelet-ca, or an explicit wish for none
   std::string token_file;  // --kubelet-token-file; empty: no token is sent
+  ShownMetadata shown;
   std::chrono::milliseconds idle_timeout{3000};
   std::chrono::milliseconds total_timeout{10'000};
   size_t max_body_bytes = 64 << 20;
@@ -35,6 +37,7 @@ class KubeletSource final : public NameSource {
 
   std::string_view name() const override { return "kubelet"; }
   std::string_view where() const override { return where_; }
+  RefreshPacing pacing() const override { return kKubeletPacing; }
   absl::StatusOr<Listing> List() override;
   void Cancel() override { cancel_.Raise(); }
 

@@ -1,5 +1,7 @@
 #include "agent/attribute/kubelet_url.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 #include "agent/base/strings.h"
@@ -21,7 +23,13 @@ bool IsLoopback(std::string_view host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-// Takes the host, with or without brackets, off the front of `rest`.
+bool IsIpv6(const std::string& text) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+// Takes the host off the front of `rest`. Without brackets the last colon is the port's: in a pod's
+// manifest, https://$(NODE_IP):10250 has to do for both families.
 std::string TakeHost(std::string_view& rest) {
   std::string_view host;
   if (base::ConsumePrefix(&rest, "[")) {
@@ -29,7 +37,7 @@ std::string TakeHost(std::string_view& rest) {
     rest.remove_prefix(host.size());
     if (!base::ConsumePrefix(&rest, "]")) host = {};
   } else {
-    host = rest.substr(0, rest.find(':'));
+    host = rest.substr(0, rest.rfind(':'));
     rest.remove_prefix(host.size());
   }
   return std::string(host);
@@ -61,12 +69,16 @@ absl::StatusOr<KubeletUrl> ParseKubeletUrl(std::string_view flag) {
   if (rest.find_first_of("@?#") != std::string_view::npos) {
     return Refuse(flag, "may hold no user, query or fragment");
   }
+  const bool brackets = rest.starts_with("[");
   const size_t slash = std::min(rest.find('/'), rest.size());
   std::string_view path = rest.substr(slash);
   rest = rest.substr(0, slash);
 
   url.host = TakeHost(rest);
   if (url.host.empty()) return Refuse(flag, "names no host");
+  if (!brackets && base::StrContains(url.host, ":") && !IsIpv6(url.host)) {
+    return Refuse(flag, "has no valid port (an IPv6 address without one stands in brackets)");
+  }
   if (base::ConsumePrefix(&rest, ":")) {
     uint32_t port = 0;
     if (!base::SimpleAtoi(rest, &port) || port == 0 || port > 65535) {

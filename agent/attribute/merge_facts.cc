@@ -42,6 +42,10 @@ bool FillIn(const model::PodFacts& from, model::PodFacts& to) {
   added |= FillEmpty(from.uid, to.uid);
   added |= FillAbsent(from.qos, to.qos);
   added |= FillEmpty(from.labels, to.labels);
+  added |= FillEmpty(from.annotations, to.annotations);
+  added |= FillAbsent(from.host_network, to.host_network);
+  added |= FillAbsent(from.memory_limit_bytes, to.memory_limit_bytes);
+  added |= FillAbsent(from.memory_request_bytes, to.memory_request_bytes);
   if (from.workload && (!to.workload || (to.workload->inferred && !from.workload->inferred))) {
     to.workload = from.workload;
     added = true;
@@ -49,11 +53,21 @@ bool FillIn(const model::PodFacts& from, model::PodFacts& to) {
   return added;
 }
 
+bool TakeMetadata(const model::PodFacts& from, model::PodFacts& to) {
+  if (from.labels == to.labels && from.annotations == to.annotations) return false;
+  to.labels = from.labels;
+  to.annotations = from.annotations;
+  return true;
+}
+
 bool FillIn(const model::ContainerFacts& from, model::ContainerFacts& to) {
   bool added = FillEmpty(from.name, to.name);
   added |= FillImage(from.image, to.image);
   added |= FillAbsent(from.restart_count, to.restart_count);
   added |= FillAbsent(from.runtime, to.runtime);
+  added |= FillAbsent(from.kind, to.kind);
+  added |= FillAbsent(from.memory_limit_bytes, to.memory_limit_bytes);
+  added |= FillAbsent(from.memory_request_bytes, to.memory_request_bytes);
   return added;
 }
 

@@ -12,7 +12,10 @@ bool SamePod(const model::PodFacts& a, const model::PodFacts& b);
 // known replaces one that was inferred. Returns whether anything was added.
 bool FillIn(const model::PodFacts& from, model::PodFacts& to);
 
-// The same for a container; an image's name replaces its bare id.
+// Labels and annotations of `from` in place of those of `to`. Returns whether that changed any.
+bool TakeMetadata(const model::PodFacts& from, model::PodFacts& to);
+
+// FillIn for a container; an image's name replaces its bare id.
 bool FillIn(const model::ContainerFacts& from, model::ContainerFacts& to);
 
 }  // namespace oomtrail::attribute

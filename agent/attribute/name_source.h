@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/attribute/refresh_schedule.h"
 #include "agent/model/event.h"
 #include "agent/model/ids.h"
 
@@ -23,6 +24,9 @@ inline constexpr size_t kMaxImageBytes = 1024;
 inline constexpr size_t kMaxLabelKeyBytes = 253 + 1 + 63;
 inline constexpr size_t kMaxLabelValueBytes = 63;
 inline constexpr size_t kMaxLabels = 128;
+// Kubernetes sets no such bound; longer ones are documents, not names.
+inline constexpr size_t kMaxAnnotationValueBytes = 1024;
+inline constexpr size_t kMaxAnnotations = 32;
 // Containers in one listing. A node runs some hundreds.
 inline constexpr size_t kMaxContainers = 20'000;
 
@@ -41,6 +45,10 @@ struct PodEntry {
   std::optional<model::PodUid> cgroup_uid;
   // May be empty: a pod can be known before its containers are.
   std::vector<ContainerEntry> containers;
+  // What the manifest says of its containers, by their names, made or not.
+  std::vector<model::ContainerFacts> specs;
+  // Labels and annotations are the pod's as they are now, not as they were when it was made.
+  bool metadata_is_current = false;
 
   bool operator==(const PodEntry&) const = default;
 };
@@ -51,7 +59,7 @@ struct Skipped {
   uint64_t no_pod = 0;      // containers that name no pod
   uint64_t too_long = 0;    // pods and containers with a name that Kubernetes would not allow
   uint64_t over_limit = 0;  // containers beyond kMaxContainers
-  uint64_t labels = 0;      // labels too long, or beyond kMaxLabels
+  uint64_t labels = 0;      // labels and annotations too long, or beyond their number
 
   uint64_t Total() const { return bad_id + no_pod + too_long + over_limit + labels; }
   bool operator==(const Skipped&) const = default;
@@ -69,14 +77,20 @@ class NameSource {
   // "cri" or "kubelet": the word in an event's attribution.sources.
   virtual std::string_view name() const = 0;
   // Where it is asked, for people: "unix:///run/containerd/containerd.sock".
+  // For the thread that calls List().
   virtual std::string_view where() const = 0;
+  virtual RefreshPacing pacing() const { return {}; }
+  // Whether there is anybody to ask, or ever was. Waits for nobody; for the thread of List().
+  virtual bool Present() { return true; }
   virtual absl::StatusOr<Listing> List() = 0;
   // Ends a List() in progress and lets every later one fail with CANCELLED. For shutdown.
   virtual void Cancel() = 0;
 };
 
-// Adds the label unless it is over a bound, which is then counted.
+// Adds the label or annotation unless it is over a bound, which is then counted.
 void AddLabel(std::string_view key, std::string_view value, model::PodFacts& pod, Skipped& skipped);
+void AddAnnotation(std::string_view key, std::string_view value, model::PodFacts& pod,
+                   Skipped& skipped);
 
 // The uid under which cgroup paths show a pod whose kubelet uid is `uid`, and `facts.uid` set from
 // it. A static pod's kubelet uid is the hash of its manifest, which is no uid of the API server.

@@ -27,6 +27,7 @@ void PodBuilder::StartPod() {
   owners_.clear();
   owner_ = OwnerReference();
   container_ = Container();
+  spec_ = Spec();
   too_long_ = false;
 }
 
@@ -44,10 +45,15 @@ void PodBuilder::TakeMetadata(std::string_view key, std::string_view value) {
 }
 
 void PodBuilder::TakeLabel(std::string_view key, std::string_view value) {
-  AddLabel(key, value, pod_.facts, listing_.skipped);
+  if (shown_.labels.Allows(key) || TellsWorkload(key)) {
+    AddLabel(key, value, pod_.facts, listing_.skipped);
+  }
 }
 
 void PodBuilder::TakeAnnotation(std::string_view key, std::string_view value) {
+  if (shown_.annotations.Allows(key)) {
+    AddAnnotation(key, value, pod_.facts, listing_.skipped);
+  }
   if (value.size() > kMaxNameBytes) return;
   if (key == "kubernetes.io/config.hash") config_hash_ = value;
   if (key == "kubernetes.io/config.mirror") config_mirror_ = value;
@@ -111,6 +117,25 @@ void PodBuilder::FinishContainer() {
   AddContainer(container.previous_id, facts);
 }
 
+void PodBuilder::FinishSpec(model::ContainerKind list) {
+  Spec spec = std::exchange(spec_, Spec());
+  if (spec.name.empty() || spec.name.size() > kMaxNameBytes) {
+    if (!spec.name.empty()) ++listing_.skipped.too_long;
+    return;
+  }
+  if (pod_.specs.size() == kMaxContainersInPod) {
+    ++listing_.skipped.over_limit;
+    return;
+  }
+  // It is started before the others and never waited for.
+  const bool sidecar = list == model::ContainerKind::kInit && spec.restart_policy == "Always";
+  model::ContainerFacts& facts = pod_.specs.emplace_back();
+  facts.name = std::move(spec.name);
+  facts.kind = sidecar ? model::ContainerKind::kSidecar : list;
+  facts.memory_limit_bytes = spec.memory_limit_bytes;
+  facts.memory_request_bytes = spec.memory_request_bytes;
+}
+
 void PodBuilder::FinishPod() {
   Skipped& skipped = listing_.skipped;
   uint64_t* refused = too_long_                                          ? &skipped.too_long
@@ -129,6 +154,10 @@ void PodBuilder::FinishPod() {
   const auto hash = model::PodUid::Parse(config_hash_);
   if (hash && hash->is_static_hash() && config_hash_ == config_mirror_) pod_.cgroup_uid = hash;
   pod_.facts.workload = WorkloadFromOwners(owners_, pod_.facts.labels);
+  std::erase_if(pod_.facts.labels,
+                [&](const auto& label) { return !shown_.labels.Allows(label.first); });
+  pod_.metadata_is_current = true;
+  pod_.specs.shrink_to_fit();
   pod_.containers.shrink_to_fit();
   listing_.pods.push_back(std::move(pod_));
   pod_ = PodEntry();

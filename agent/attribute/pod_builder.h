@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/attribute/key_list.h"
 #include "agent/attribute/name_source.h"
 #include "agent/attribute/workload.h"
 
@@ -25,16 +26,29 @@ class PodBuilder {
     std::optional<uint32_t> restart_count;
   };
 
+  // One element of a list of containers in the manifest.
+  struct Spec {
+    std::string name;
+    std::string restart_policy;
+    std::optional<uint64_t> memory_limit_bytes;
+    std::optional<uint64_t> memory_request_bytes;
+  };
+
+  explicit PodBuilder(const ShownMetadata& shown) : shown_(shown) {}
+
   void StartPod();
   void TakeMetadata(std::string_view key, std::string_view value);
   void TakeLabel(std::string_view key, std::string_view value);
   void TakeAnnotation(std::string_view key, std::string_view value);
   void TakeQos(std::string_view value);
+  model::PodFacts& facts() { return pod_.facts; }
 
   OwnerReference& owner() { return owner_; }
   void FinishOwner();
   Container& container() { return container_; }
   void FinishContainer();
+  Spec& spec() { return spec_; }
+  void FinishSpec(model::ContainerKind list);  // kInit for a sidecar too
   void FinishPod();
 
   Listing TakeListing() { return std::move(listing_); }
@@ -42,6 +56,7 @@ class PodBuilder {
  private:
   void AddContainer(std::string_view url, const model::ContainerFacts& facts);
 
+  const ShownMetadata& shown_;
   Listing listing_;
   size_t containers_taken_ = 0;
 
@@ -52,6 +67,7 @@ class PodBuilder {
   std::vector<OwnerReference> owners_;
   OwnerReference owner_;
   Container container_;
+  Spec spec_;
   bool too_long_ = false;
 };
 

@@ -112,11 +112,41 @@ struct PodDirectory::Snapshot {
     const auto it = pods.find(uid);
     if (it == pods.end()) return;
     for (const View& view : it->second.views) {
-      if (FillIn(view.pod->facts, facts)) NoteSource(names[view.rank], sources);
+      if (!SamePod(view.pod->facts, facts)) continue;
+      bool added = FillIn(view.pod->facts, facts);
+      if (view.pod->metadata_is_current) added |= TakeMetadata(view.pod->facts, facts);
+      if (added) NoteSource(names[view.rank], sources);
     }
   }
 
-  FoundContainer Describe(const Record& record, const std::vector<std::string>& names) const {
+  // Adds what the manifest says of the container, which its source need not have seen made.
+  void FillSpec(const model::PodUid& uid, const std::vector<std::string>& names,
+                FoundContainer& found) const {
+    const auto it = pods.find(uid);
+    if (it == pods.end() || found.facts.name.empty()) return;
+    for (const View& view : it->second.views) {
+      if (!SamePod(view.pod->facts, found.pod)) continue;
+      for (const model::ContainerFacts& spec : view.pod->specs) {
+        if (spec.name == found.facts.name && FillIn(spec, found.facts)) {
+          NoteSource(names[view.rank], found.sources);
+        }
+      }
+    }
+  }
+
+  // Whether each source that is not silent has told of the pod that the container is in.
+  bool ToldByAll(const Record& container, const std::optional<model::PodUid>& uid,
+                 std::vector<bool> told) const {
+    for (const View& view : container.views) told[view.rank] = true;
+    const auto it = uid ? pods.find(*uid) : pods.end();
+    if (it != pods.end()) {
+      for (const View& view : it->second.views) told[view.rank] = true;
+    }
+    return std::find(told.begin(), told.end(), false) == told.end();
+  }
+
+  FoundContainer Describe(const Record& record, const std::vector<std::string>& names,
+                          const std::vector<bool>& silent) const {
     const View& first = record.views.front();
     const ContainerEntry& entry = first.pod->containers[first.container];
     FoundContainer found{.id = entry.id,
@@ -133,7 +163,11 @@ struct PodDirectory::Snapshot {
       if (!found.cgroup_uid) found.cgroup_uid = view.pod->cgroup_uid;
       if (added) NoteSource(names[view.rank], found.sources);
     }
-    if (found.cgroup_uid) FillPod(*found.cgroup_uid, names, found.pod, found.sources);
+    if (found.cgroup_uid) {
+      FillPod(*found.cgroup_uid, names, found.pod, found.sources);
+      FillSpec(*found.cgroup_uid, names, found);
+    }
+    found.complete = ToldByAll(record, found.cgroup_uid, silent);
     return found;
   }
 };
@@ -143,24 +177,36 @@ PodDirectory::PodDirectory(const base::Clock& clock, std::vector<std::string> so
     : clock_(clock),
       sources_(std::move(sources)),
       bounds_(bounds),
+      silent_(sources_.size()),
       snapshot_(std::make_shared<const Snapshot>()) {}
 
 PodDirectory::~PodDirectory() = default;
 
-std::shared_ptr<const PodDirectory::Snapshot> PodDirectory::Current() const {
+PodDirectory::Now PodDirectory::Current() const {
   base::MutexLock lock(mutex_);
-  return snapshot_;
+  return {snapshot_, silent_};
+}
+
+size_t PodDirectory::RankOf(std::string_view source) const {
+  return static_cast<size_t>(std::find(sources_.begin(), sources_.end(), source) -
+                             sources_.begin());
+}
+
+void PodDirectory::NoteSilent(std::string_view source) {
+  const size_t rank = RankOf(source);
+  base::MutexLock lock(mutex_);
+  if (rank < silent_.size()) silent_[rank] = true;
 }
 
 std::optional<FoundContainer> PodDirectory::Find(const model::ContainerId& id) const {
-  const auto snapshot = Current();
+  const auto [snapshot, silent] = Current();
   const auto it = snapshot->containers.find(id);
   if (it == snapshot->containers.end()) return std::nullopt;
-  return snapshot->Describe(it->second, sources_);
+  return snapshot->Describe(it->second, sources_, silent);
 }
 
 std::optional<FoundPod> PodDirectory::FindPod(const model::PodUid& cgroup_uid) const {
-  const auto snapshot = Current();
+  const auto snapshot = Current().snapshot;
   const auto it = snapshot->pods.find(cgroup_uid);
   if (it == snapshot->pods.end()) return std::nullopt;
   const View& first = it->second.views.front();
@@ -172,22 +218,21 @@ std::optional<FoundPod> PodDirectory::FindPod(const model::PodUid& cgroup_uid) c
 }
 
 std::vector<FoundContainer> PodDirectory::Listed() const {
-  const auto snapshot = Current();
+  const auto [snapshot, silent] = Current();
   std::vector<FoundContainer> listed;
   listed.reserve(snapshot->counts.containers);
   for (const auto& [id, record] : snapshot->containers) {
-    if (!record.gone_ns) listed.push_back(snapshot->Describe(record, sources_));
+    if (!record.gone_ns) listed.push_back(snapshot->Describe(record, sources_, silent));
   }
   return listed;
 }
 
-DirectoryCounts PodDirectory::Counts() const { return Current()->counts; }
+DirectoryCounts PodDirectory::Counts() const { return Current().snapshot->counts; }
 
 uint64_t PodDirectory::Update(std::string_view source, Listing listing) {
   base::MutexLock update_lock(update_mutex_);
-  const auto last = Current();
-  const size_t rank =
-      static_cast<size_t>(std::find(sources_.begin(), sources_.end(), source) - sources_.begin());
+  const auto last = Current().snapshot;
+  const size_t rank = RankOf(source);
   // Not one of those this directory was made for.
   if (rank == sources_.size()) return last->counts.generation;
 
@@ -216,6 +261,7 @@ uint64_t PodDirectory::Update(std::string_view source, Listing listing) {
   const uint64_t generation = counts.generation;
   {
     base::MutexLock lock(mutex_);
+    silent_[rank] = false;
     snapshot_ = std::move(next);
   }
   return generation;

@@ -30,6 +30,8 @@ struct FoundContainer {
   std::optional<model::PodUid> cgroup_uid;
   bool gone = false;                 // no source lists it any more
   std::vector<std::string> sources;  // those that contributed
+  // Every source that answers has told of its pod: more will not come soon.
+  bool complete = false;
 };
 
 struct FoundPod {
@@ -71,10 +73,19 @@ class PodDirectory {
   // The complete listing of `source`, in place of its last one. Returns the new generation.
   uint64_t Update(std::string_view source, Listing listing);
 
+  // `source` does not answer: until its next Update(), nothing is incomplete for want of it.
+  void NoteSilent(std::string_view source);
+
  private:
   struct Snapshot;
 
-  std::shared_ptr<const Snapshot> Current() const;
+  struct Now {
+    std::shared_ptr<const Snapshot> snapshot;
+    std::vector<bool> silent;
+  };
+
+  Now Current() const;
+  size_t RankOf(std::string_view source) const;  // sources_.size() if it is none of them
 
   const base::Clock& clock_;
   const std::vector<std::string> sources_;
@@ -82,6 +93,7 @@ class PodDirectory {
 
   base::Mutex update_mutex_;  // held by the one writer, never by readers
   mutable base::Mutex mutex_;
+  std::vector<bool> silent_ ABSL_GUARDED_BY(mutex_);  // by rank
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -20,6 +20,9 @@ struct RefreshPacing {
   std::chrono::nanoseconds wanted_backoff = std::chrono::seconds(2);
 };
 
+// For a runtime: on the other side of a socket, a try that fails costs next to nothing.
+inline constexpr RefreshPacing kRuntimePacing{.max_backoff = std::chrono::seconds(5)};
+
 // For the kubelet: its answer is megabytes where the runtime's is kilobytes, and a second old
 // anyway.
 inline constexpr RefreshPacing kKubeletPacing{.period = std::chrono::seconds(60),

@@ -11,6 +11,14 @@ using model::Workload;
 
 constexpr size_t kSuffixLength = 5;
 
+constexpr char kTemplateHash[] = "pod-template-hash";
+constexpr char kJobName[] = "batch.kubernetes.io/job-name";
+constexpr char kOldJobName[] = "job-name";
+constexpr char kStatefulPodName[] = "statefulset.kubernetes.io/pod-name";
+constexpr char kPodIndex[] = "apps.kubernetes.io/pod-index";
+constexpr char kRevisionHash[] = "controller-revision-hash";
+constexpr char kTemplateGeneration[] = "pod-template-generation";
+
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Kubernetes' own alphabet for generated names and hashes: no vowels, no look-alikes.
@@ -94,7 +102,7 @@ std::optional<Workload> WorkloadFromOwners(std::span<const OwnerReference> owner
   if (owner == owners.end() || owner->kind.empty() || owner->name.empty()) return std::nullopt;
   std::optional<Workload> above;
   if (owner->kind == "ReplicaSet") {
-    above = Deployment(owner->name, Find(labels, "pod-template-hash"));
+    above = Deployment(owner->name, Find(labels, kTemplateHash));
   } else if (owner->kind == "Job") {
     above = CronJob(owner->name);
   }
@@ -102,24 +110,31 @@ std::optional<Workload> WorkloadFromOwners(std::span<const OwnerReference> owner
 }
 
 std::optional<Workload> WorkloadFromLabels(std::string_view pod_name, const Labels& labels) {
-  if (const auto hash = Find(labels, "pod-template-hash"); !hash.empty()) {
+  if (const auto hash = Find(labels, kTemplateHash); !hash.empty()) {
     return FromTemplateHash(pod_name, hash);
   }
-  for (const char* key : {"batch.kubernetes.io/job-name", "job-name"}) {
+  for (const char* key : {kJobName, kOldJobName}) {
     if (const auto job = Find(labels, key); !job.empty()) return FromJobName(pod_name, job);
   }
-  const auto named = Find(labels, "statefulset.kubernetes.io/pod-name");
-  const auto index = Find(labels, "apps.kubernetes.io/pod-index");
+  const auto named = Find(labels, kStatefulPodName);
+  const auto index = Find(labels, kPodIndex);
   if (!named.empty() || !index.empty()) return FromOrdinal(pod_name, named, index);
   // Others revise their pods too; the generation is what only a DaemonSet writes, and the hash of
   // a StatefulSet's revision carries the set's name.
-  if (IsSafeText(Find(labels, "controller-revision-hash")) &&
-      !Find(labels, "pod-template-generation").empty()) {
+  if (IsSafeText(Find(labels, kRevisionHash)) && !Find(labels, kTemplateGeneration).empty()) {
     if (const auto base = WithoutGeneratedSuffix(pod_name)) {
       return Workload{"DaemonSet", std::string(*base), true};
     }
   }
   return std::nullopt;
+}
+
+bool TellsWorkload(std::string_view label) {
+  for (const char* key : {kTemplateHash, kJobName, kOldJobName, kStatefulPodName, kPodIndex,
+                          kRevisionHash, kTemplateGeneration}) {
+    if (label == key) return true;
+  }
+  return false;
 }
 
 }  // namespace oomtrail::attribute

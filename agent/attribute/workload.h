@@ -32,4 +32,7 @@ std::optional<model::Workload> WorkloadFromOwners(std::span<const OwnerReference
 // inferred; nothing where the pod's name does not have the form that the controller gives it.
 std::optional<model::Workload> WorkloadFromLabels(std::string_view pod_name, const Labels& labels);
 
+// Whether one of the above looks at a label of this key.
+bool TellsWorkload(std::string_view label);
+
 }  // namespace oomtrail::attribute

@@ -95,11 +95,12 @@ void Agent::OpenNames() {
         const uint64_t one = 1;
         [[maybe_unused]] const ssize_t wrote = ::write(fd, &one, sizeof one);
       });
-  for (auto& source : sources_) {
-    log_.Info(base::StrCat("names: ", source->name(), " ", source->where()));
-    refresher_->AddSource(std::move(source));
+  for (auto& source : sources_) refresher_->AddSource(std::move(source));
+  for (const attribute::SourceState& source : refresher_->States()) {
+    log_.Info(base::StrCat("names: ", source.name, " ", source.where,
+                           source.present ? "" : ": no runtime's socket is there yet"));
   }
-  if (names.empty()) {
+  if (!refresher_->AnyPresent()) {
     log_.Info(
         "names: none (no runtime socket found, no --kubelet-url); events carry pod uid and "
         "container id only");
@@ -110,15 +111,16 @@ void Agent::OpenNames() {
 absl::Status Agent::OpenPipeline() {
   attributor_ = std::make_unique<attribute::Attributor>(
       *directory_, clock_,
-      attribute::Attributor::Node{
-          .name = options_.node_name, .boot_id = node_.boot_id, .has_sources = !sources_.empty()});
-  pipeline_ = std::make_unique<Pipeline>(*node_.index, *node_.resolver, *attributor_,
-                                         Pipeline::Outputs{.publish =
-                                                               [this](const model::Event& event) {
-                                                                 outputs_->Publish(event);
-                                                                 NoteUnattributed();
-                                                               },
-                                                           .ask_for_names = [this] { Ask(); }});
+      attribute::Attributor::Node{.name = options_.node_name, .boot_id = node_.boot_id});
+  NoteSources();
+  pipeline_ =
+      std::make_unique<Pipeline>(*node_.index, *node_.resolver, *attributor_,
+                                 Pipeline::Outputs{.publish =
+                                                       [this](model::Event event) {
+                                                         outputs_->Publish(std::move(event));
+                                                         NoteUnattributed();
+                                                       },
+                                                   .ask_for_names = [this] { Ask(); }});
   feed_->Connect(*pipeline_);
   const journal::JournalState journal = outputs_->stream().journal().state();
   log_.Info(base::StrCat("journal: ", journal.directory.empty() ? "in memory" : journal.directory,
@@ -167,8 +169,17 @@ absl::Status Agent::OpenDoor(const ServingDoor& door) {
   return absl::OkStatus();
 }
 
+// What was not there before may have come.
+void Agent::NoteSources() {
+  if (has_sources_ || !refresher_->AnyPresent()) return;
+  has_sources_ = true;
+  attributor_->ExpectNames();
+  outputs_->metrics().ExpectNames();
+}
+
 void Agent::Tick() {
   ticked_ns_ = clock_.BootNanos();
+  NoteSources();
   feed_->Drain();
   feed_->ReportLosses();
   pipeline_->Amend();
@@ -212,6 +223,8 @@ publish::NodeStatus Agent::Status() const {
                              .start_wall_ns = start_wall_ns_,
                              .sources = refresher_->States(),
                              .containers = directory_->Counts().containers};
+  std::erase_if(status.sources,
+                [](const attribute::SourceState& source) { return !source.present; });
   if (node_.hooks != nullptr) status.hooks = node_.hooks->reports();
   // Where no program sees victims, the kernel log does.
   for (kernel::HookReport& report : status.hooks) {
@@ -267,10 +280,11 @@ bool Agent::Alive() const {
 }
 
 bool Agent::Ready() const {
+  if (!refresher_->AnyPresent()) return true;
   const auto sources = refresher_->States();
-  return sources.empty() || std::ranges::any_of(sources, [](const attribute::SourceState& source) {
-           return source.last_success_wall_ns.has_value();
-         });
+  return std::ranges::any_of(sources, [](const attribute::SourceState& source) {
+    return source.last_success_wall_ns.has_value();
+  });
 }
 
 void Agent::Run() {

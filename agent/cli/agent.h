@@ -42,6 +42,7 @@ class Agent {
  private:
   absl::Status OpenKernel();
   void OpenNames();
+  void NoteSources();
   absl::Status OpenPipeline();
   absl::Status OpenDoor(const ServingDoor& door);
   void Tick();
@@ -67,6 +68,7 @@ class Agent {
   std::unique_ptr<attribute::PodDirectory> directory_;
   base::UniqueFd names_changed_;
   std::unique_ptr<attribute::DirectoryRefresher> refresher_;
+  bool has_sources_ = false;  // somebody may bring names
   std::unique_ptr<attribute::Attributor> attributor_;
   std::unique_ptr<Pipeline> pipeline_;
   uint64_t waiting_ticks_ = 0;       // for names

@@ -1,5 +1,6 @@
 #include <malloc.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <memory>
@@ -41,9 +42,11 @@ int RunAgent(const AgentOptions& options, const ServingDoor& door) {
   }
   auto sources = MakeNameSources(options);
   if (!sources.ok()) return Fail(sources.status(), kExitUsage);
+  const bool has_sources =
+      std::ranges::any_of(*sources, [](const auto& source) { return source->Present(); });
   const base::SystemClock clock;
   const base::Log log(options.log_format);
-  auto outputs = EventOutputs::Open(options, !sources->empty(), clock, log);
+  auto outputs = EventOutputs::Open(options, has_sources, clock, log);
   if (!outputs.ok()) {
     return Fail(outputs.status(),
                 absl::IsAlreadyExists(outputs.status()) ? kExitFailed : kExitUsage);

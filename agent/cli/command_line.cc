@@ -93,7 +93,7 @@ void AddSourceFlags(CLI::App& app, RawFlags& raw) {
   AgentOptions& options = raw.options;
   Flag(app, "cri-endpoint", options.cri_endpoint,
        "The container runtime's socket, for pod names: auto finds containerd, CRI-O and\n"
-       "cri-dockerd; none asks no runtime; else unix:///path")
+       "cri-dockerd, also when they come later; none asks no runtime; else unix:///path")
       ->capture_default_str();
   Flag(app, "kubelet-url", options.kubelet_url,
        "The kubelet, for owners and labels: https://NODE:10250 [not asked]");
@@ -102,6 +102,15 @@ void AddSourceFlags(CLI::App& app, RawFlags& raw) {
        "Bearer token for the kubelet, read anew at each request");
   Switch(app, "kubelet-insecure", options.kubelet_insecure,
          "Do not verify the kubelet's certificate. Anyone on the way can then lie about names");
+  Flag(app, "pod-labels", options.pod_labels,
+       "Which labels of a pod its events show: keys, and prefixes that end in *, with commas\n"
+       "between; none shows none")
+      ->delimiter(',')
+      ->capture_default_str();
+  Flag(app, "pod-annotations", options.pod_annotations,
+       "The same for its annotations, which may hold secrets")
+      ->delimiter(',')
+      ->capture_default_str();
 }
 
 void AddPin(CLI::App& app, RawFlags& raw) {

@@ -30,7 +30,7 @@ class EventOutputs {
                                                             const base::Log& log);
   ~EventOutputs();
 
-  void Publish(const model::Event& event);
+  void Publish(model::Event event);
   // Once a second.
   void Tick();
   // Writes what stdout did not take. Returns how many lines were dropped since it last took all.

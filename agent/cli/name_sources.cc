@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <utility>
 
+#include "agent/attribute/cri_auto_source.h"
 #include "agent/attribute/cri_endpoint.h"
 #include "agent/attribute/cri_source.h"
+#include "agent/attribute/key_list.h"
 #include "agent/attribute/kubelet_source.h"
 #include "agent/attribute/kubelet_url.h"
 #include "agent/base/status.h"
@@ -30,42 +32,47 @@ absl::Status CheckReadable(std::string_view flag, const std::string& path) {
                                                  " (name a file that this process can read)"));
 }
 
-// The socket to ask; empty where none is there and none was demanded.
-absl::StatusOr<std::string> CriSocket(const AgentOptions& options) {
-  if (options.cri_endpoint == "none") return std::string();
-  if (options.cri_endpoint == "auto") {
-    const auto found = attribute::DetectCriEndpoints("");
-    return found.empty() ? std::string() : found.front();
+// Null for none.
+absl::StatusOr<std::unique_ptr<NameSource>> MakeRuntimeSource(
+    const std::string& endpoint, const attribute::ShownMetadata& shown) {
+  if (endpoint == "none") return nullptr;
+  attribute::CriOptions options{.shown = shown};
+  if (endpoint == "auto") return std::make_unique<attribute::CriAutoSource>(std::move(options));
+  ASSIGN_OR_RETURN(options.socket_path, attribute::ParseCriEndpoint(endpoint));
+  // A socket that somebody named must be there now.
+  if (const auto there = attribute::CheckCriEndpoint(options.socket_path);
+      absl::IsInvalidArgument(there)) {
+    return there;
   }
-  return attribute::ParseCriEndpoint(options.cri_endpoint);
+  return std::make_unique<attribute::CriSource>(std::move(options));
+}
+
+absl::StatusOr<std::unique_ptr<NameSource>> MakeKubeletSource(
+    const AgentOptions& options, const attribute::ShownMetadata& shown) {
+  RETURN_IF_ERROR(CheckReadable("--kubelet-ca", options.kubelet_ca));
+  RETURN_IF_ERROR(CheckReadable("--kubelet-token-file", options.kubelet_token_file));
+  if (options.kubelet_url.empty()) return nullptr;
+  ASSIGN_OR_RETURN(auto url, attribute::ParseKubeletUrl(options.kubelet_url));
+  return std::make_unique<attribute::KubeletSource>(
+      std::move(url), attribute::KubeletOptions{.trust = {.ca_file = options.kubelet_ca,
+                                                          .insecure = options.kubelet_insecure},
+                                                .token_file = options.kubelet_token_file,
+                                                .shown = shown});
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<std::unique_ptr<NameSource>>> MakeNameSources(
     const AgentOptions& options) {
+  attribute::ShownMetadata shown;
+  ASSIGN_OR_RETURN(shown.labels, attribute::KeyList::Parse("pod-labels", options.pod_labels));
+  ASSIGN_OR_RETURN(shown.annotations,
+                   attribute::KeyList::Parse("pod-annotations", options.pod_annotations));
   std::vector<std::unique_ptr<NameSource>> sources;
-  ASSIGN_OR_RETURN(const std::string socket, CriSocket(options));
-  if (!socket.empty()) {
-    // Only a socket that somebody named must be there now; a runtime may be restarting.
-    if (options.cri_endpoint != "auto") {
-      if (const auto there = attribute::CheckCriEndpoint(socket); absl::IsInvalidArgument(there)) {
-        return there;
-      }
-    }
-    sources.push_back(
-        std::make_unique<attribute::CriSource>(attribute::CriOptions{.socket_path = socket}));
-  }
-  RETURN_IF_ERROR(CheckReadable("--kubelet-ca", options.kubelet_ca));
-  RETURN_IF_ERROR(CheckReadable("--kubelet-token-file", options.kubelet_token_file));
-  if (!options.kubelet_url.empty()) {
-    ASSIGN_OR_RETURN(auto url, attribute::ParseKubeletUrl(options.kubelet_url));
-    attribute::KubeletOptions kubelet;
-    kubelet.trust = {.ca_file = options.kubelet_ca, .insecure = options.kubelet_insecure};
-    kubelet.token_file = options.kubelet_token_file;
-    sources.push_back(
-        std::make_unique<attribute::KubeletSource>(std::move(url), std::move(kubelet)));
-  }
+  ASSIGN_OR_RETURN(auto runtime, MakeRuntimeSource(options.cri_endpoint, shown));
+  if (runtime != nullptr) sources.push_back(std::move(runtime));
+  ASSIGN_OR_RETURN(auto kubelet, MakeKubeletSource(options, shown));
+  if (kubelet != nullptr) sources.push_back(std::move(kubelet));
   return sources;
 }
 
@@ -78,6 +85,7 @@ std::vector<std::string> DescribeNameSources(const AgentOptions& options) {
   if (!sources.ok()) return {std::string(sources.status().message())};
   std::vector<std::string> lines;
   for (const auto& source : *sources) {
+    if (!source->Present()) continue;
     const auto listing = source->List();
     std::string line = base::StrCat(source->name(), " ", source->where(), ": ");
     if (listing.ok()) {

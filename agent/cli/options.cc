@@ -28,6 +28,8 @@ std::string Describe(const AgentOptions& options) {
   line("kubelet-ca", OrNone(options.kubelet_ca));
   line("kubelet-token-file", OrNone(options.kubelet_token_file));
   line("kubelet-insecure", on(options.kubelet_insecure));
+  line("pod-labels", base::StrJoin(options.pod_labels, ","));
+  line("pod-annotations", base::StrJoin(options.pod_annotations, ","));
   line("journal", OrNone(options.journal_dir));
   line("journal-max-mib", base::StrCat(options.journal_max_mib));
   line("journal-max-days", base::StrCat(options.journal_max_days));

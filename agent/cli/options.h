@@ -30,6 +30,9 @@ struct AgentOptions {
   std::string kubelet_ca;
   std::string kubelet_token_file;
   bool kubelet_insecure = false;
+  // Which labels and annotations of a pod are shown: keys, prefixes with a * at the end, or none.
+  std::vector<std::string> pod_labels = {"app", "k8s-app", "app.kubernetes.io/*"};
+  std::vector<std::string> pod_annotations = {"none"};
   base::LogFormat log_format = base::LogFormat::kText;
   std::string record_file;  // empty: none
   std::string journal_dir;  // empty: in memory

@@ -44,13 +44,13 @@ void Pipeline::Handle(const model::CgroupChange& change) {
   if (path && resolve::ParseCgroupPath(*path).container_id) outputs_.ask_for_names();
 }
 
-void Pipeline::Publish(const model::Event& event) {
-  outputs_.publish(event);
+void Pipeline::Publish(model::Event event) {
+  outputs_.publish(std::move(event));
   if (attributor_.wants_names()) outputs_.ask_for_names();
 }
 
 void Pipeline::Amend() {
-  for (const model::Event& event : attributor_.Amend()) outputs_.publish(event);
+  for (model::Event& event : attributor_.Amend()) outputs_.publish(std::move(event));
 }
 
 void Pipeline::OnLoss(std::string_view stage, uint64_t count) {

@@ -22,7 +22,7 @@ namespace oomtrail::cli {
 class Pipeline {
  public:
   struct Outputs {
-    std::function<void(const model::Event&)> publish;
+    std::function<void(model::Event)> publish;
     // A container is new, or an event lacks names: ask the name sources.
     std::function<void()> ask_for_names = [] {};
   };
@@ -47,7 +47,7 @@ class Pipeline {
   void Handle(model::Kill kill);
   void Handle(model::OomWithoutKill oom);
   void Handle(const model::CgroupChange& change);
-  void Publish(const model::Event& event);
+  void Publish(model::Event event);
 
   resolve::CgroupIndex& index_;
   resolve::Resolver& resolver_;

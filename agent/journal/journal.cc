@@ -108,8 +108,12 @@ std::optional<uint64_t> Journal::Append(Entry entry) {
   tail_bytes_ += entry.bytes();
   tail_.push_back(std::move(entry));
   Trim();
-  if (idle_) work_.NotifyAll();
   return head_;
+}
+
+void Journal::WriteSoon() {
+  const base::MutexLock lock(mutex_);
+  if (idle_ && HasWork()) work_.NotifyAll();
 }
 
 void Journal::Trim() {

@@ -68,6 +68,8 @@ class Journal {
   // The sequence given to the event, whose own one is not looked at. Absent: an event of this id
   // and revision is in the journal already.
   std::optional<uint64_t> Append(Entry entry);
+  // Has what was appended written within milliseconds; without it, within a minute.
+  void WriteSoon();
 
   // Entries after `after`, as many as the bounds allow but at least one if there is any.
   Page Read(uint64_t after, size_t max_entries, size_t max_bytes) const;

@@ -9,15 +9,13 @@
 namespace oomtrail::kernel {
 
 absl::StatusOr<std::unique_ptr<RingReader>> RingReader::Open(int ring_fd, OnRecord on_record) {
-  auto reader = std::unique_ptr<RingReader>(new RingReader(std::move(on_record)));
+  auto reader = std::unique_ptr<RingReader>(new RingReader(ring_fd, std::move(on_record)));
   reader->ring_ = ring_buffer__new(ring_fd, &RingReader::Sample, reader.get(), nullptr);
   if (reader->ring_ == nullptr) return base::ErrnoStatus(errno, "map a BPF ring");
   return reader;
 }
 
 RingReader::~RingReader() { ring_buffer__free(ring_); }
-
-int RingReader::fd() const { return ring_buffer__epoll_fd(ring_); }
 
 void RingReader::Drain() { ring_buffer__consume(ring_); }
 

@@ -41,14 +41,23 @@ struct Workload {
   bool operator==(const Workload&) const = default;
 };
 
+// What a container is to its pod. A sidecar is an init container that goes on running.
+enum class ContainerKind { kApp, kInit, kSidecar, kEphemeral };
+std::string_view Name(ContainerKind kind);
+
 // What the CRI runtime or the kubelet says of a pod.
 struct PodFacts {
   std::string name;
   std::string ns;
   std::string uid;  // as the API server shows it; for a static pod not the cgroup's hash
   std::optional<Qos> qos;
-  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> labels;       // those that are to be shown
+  std::map<std::string, std::string> annotations;  // as well
   std::optional<Workload> workload;
+  std::optional<bool> host_network;
+  // What its manifest asks for the pod as a whole.
+  std::optional<uint64_t> memory_limit_bytes;
+  std::optional<uint64_t> memory_request_bytes;
 
   bool operator==(const PodFacts&) const = default;
 };
@@ -58,6 +67,10 @@ struct ContainerFacts {
   std::string image;
   std::optional<uint32_t> restart_count;
   std::optional<Runtime> runtime;
+  std::optional<ContainerKind> kind;
+  // What the pod's manifest asks for it.
+  std::optional<uint64_t> memory_limit_bytes;
+  std::optional<uint64_t> memory_request_bytes;
 
   bool operator==(const ContainerFacts&) const = default;
 };

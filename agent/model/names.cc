@@ -48,6 +48,16 @@ std::string_view Name(Scope scope) {
   return "";
 }
 
+std::string_view Name(ContainerKind kind) {
+  switch (kind) {
+    case ContainerKind::kApp: return "app";
+    case ContainerKind::kInit: return "init";
+    case ContainerKind::kSidecar: return "sidecar";
+    case ContainerKind::kEphemeral: return "ephemeral";
+  }
+  return "";
+}
+
 std::string_view Name(AttributionStatus status) {
   switch (status) {
     case AttributionStatus::kFull: return "full";

@@ -53,6 +53,7 @@ class Counters {
   void SetContainers(const std::vector<ContainerName>& names, uint64_t now_ns) {
     containers_.SetListed(names, now_ns);
   }
+  void ExpectNames() { has_sources_ = true; }
   void Tick(uint64_t now_ns);
 
   void Render(MetricText& text) const;

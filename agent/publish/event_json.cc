@@ -69,6 +69,12 @@ void AddAttribution(const model::Attribution& attribution, JsonObject& parent) {
   out.TextIfAny("reason", attribution.reason);
 }
 
+void AddLabels(std::string_view name, const std::map<std::string, std::string>& labels,
+               JsonObject& parent) {
+  JsonObject out(parent, name);
+  for (const auto& [key, value] : labels) out.Labelled(key, value);
+}
+
 void AddPod(const model::Event& event, JsonObject& parent) {
   JsonObject out(parent, "pod");
   if (event.pod) {
@@ -82,11 +88,15 @@ void AddPod(const model::Event& event, JsonObject& parent) {
   }
   const auto qos = event.pod && event.pod->qos ? event.pod->qos : event.identity.qos;
   if (qos) out.Text("qos", Name(*qos));
-  if (!event.pod) return;
-  {
-    JsonObject labels(out, "labels");
-    for (const auto& [key, value] : event.pod->labels) labels.Labelled(key, value);
+  if (const auto& uid = event.identity.pod_uid; uid && uid->is_static_hash()) {
+    out.Text("config_hash", uid->str());
   }
+  if (!event.pod) return;
+  if (event.pod->host_network) out.Flag("host_network", *event.pod->host_network);
+  out.NumberIfAny("memory_limit_bytes", event.pod->memory_limit_bytes);
+  out.NumberIfAny("memory_request_bytes", event.pod->memory_request_bytes);
+  AddLabels("labels", event.pod->labels, out);
+  AddLabels("annotations", event.pod->annotations, out);
   const auto& workload = event.pod->workload;
   if (workload && !workload->kind.empty() && !workload->name.empty()) {
     JsonObject whose(out, "workload");
@@ -104,6 +114,9 @@ void AddContainer(const model::Event& event, JsonObject& parent) {
   if (event.container) {
     out.TextIfAny("image", event.container->image);
     out.NumberIfAny("restart_count", event.container->restart_count);
+    if (event.container->kind) out.Text("kind", Name(*event.container->kind));
+    out.NumberIfAny("memory_limit_bytes", event.container->memory_limit_bytes);
+    out.NumberIfAny("memory_request_bytes", event.container->memory_request_bytes);
     if (event.container->runtime) runtime = event.container->runtime;
   }
   if (!out.empty() && runtime) out.Text("runtime", Name(*runtime));

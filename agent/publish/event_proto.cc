@@ -43,6 +43,9 @@ static_assert(ToWire<v1::AttributionStatus>(model::AttributionStatus::kUnknown) 
               v1::ATTRIBUTION_STATUS_UNKNOWN);
 static_assert(ToWire<v1::Qos>(model::Qos::kGuaranteed) == v1::QOS_GUARANTEED);
 static_assert(ToWire<v1::Qos>(model::Qos::kBestEffort) == v1::QOS_BEST_EFFORT);
+static_assert(ToWire<v1::ContainerKind>(model::ContainerKind::kApp) == v1::CONTAINER_KIND_APP);
+static_assert(ToWire<v1::ContainerKind>(model::ContainerKind::kEphemeral) ==
+              v1::CONTAINER_KIND_EPHEMERAL);
 static_assert(ToWire<v1::Method>(model::HookMethod::kFentry) == v1::METHOD_FENTRY);
 static_assert(ToWire<v1::Method>(model::HookMethod::kKmsg) == v1::METHOD_KMSG);
 
@@ -118,6 +121,9 @@ void AddPod(const model::Event& event, v1::Event* out) {
   v1::Pod* pod = out->mutable_pod();
   const auto qos = event.pod && event.pod->qos ? event.pod->qos : event.identity.qos;
   if (qos) pod->set_qos(ToProto(*qos));
+  if (const auto& uid = event.identity.pod_uid; uid && uid->is_static_hash()) {
+    pod->set_config_hash(uid->str());
+  }
   if (!event.pod) {
     pod->set_uid(event.identity.pod_uid->str());
     return;
@@ -127,6 +133,14 @@ void AddPod(const model::Event& event, v1::Event* out) {
   pod->set_uid(Printable(event.pod->uid));
   for (const auto& [key, value] : event.pod->labels) {
     (*pod->mutable_labels())[Printable(key)] = Printable(value);
+  }
+  for (const auto& [key, value] : event.pod->annotations) {
+    (*pod->mutable_annotations())[Printable(key)] = Printable(value);
+  }
+  if (event.pod->host_network) pod->set_host_network(*event.pod->host_network);
+  if (event.pod->memory_limit_bytes) pod->set_memory_limit_bytes(*event.pod->memory_limit_bytes);
+  if (event.pod->memory_request_bytes) {
+    pod->set_memory_request_bytes(*event.pod->memory_request_bytes);
   }
   if (!event.pod->workload) return;
   pod->mutable_workload()->set_kind(Printable(event.pod->workload->kind));
@@ -144,6 +158,15 @@ void AddContainer(const model::Event& event, v1::Event* out) {
     container->set_image(Printable(event.container->image));
     if (event.container->restart_count) {
       container->set_restart_count(*event.container->restart_count);
+    }
+    if (event.container->kind) {
+      container->set_kind(ToWire<v1::ContainerKind>(*event.container->kind));
+    }
+    if (event.container->memory_limit_bytes) {
+      container->set_memory_limit_bytes(*event.container->memory_limit_bytes);
+    }
+    if (event.container->memory_request_bytes) {
+      container->set_memory_request_bytes(*event.container->memory_request_bytes);
     }
     if (event.container->runtime) runtime = event.container->runtime;
   }
@@ -195,13 +218,16 @@ void ReadAttribution(const v1::Attribution& in, model::Attribution& out) {
 
 void ReadPod(const v1::Pod& in, model::Event& event) {
   const auto qos = FromWire<model::Qos>(in.qos(), v1::QOS_BEST_EFFORT);
-  const bool named =
-      !in.namespace_().empty() || !in.name().empty() || !in.labels().empty() || in.has_workload();
+  const bool named = !in.namespace_().empty() || !in.name().empty() || !in.labels().empty() ||
+                     !in.annotations().empty() || in.has_workload() || in.has_host_network() ||
+                     in.has_memory_limit_bytes() || in.has_memory_request_bytes();
   // Whatever this program's grammar makes of the path: the agent that sent it knew.
   event.identity.level = model::Level::kPod;
-  event.identity.pod_uid = model::PodUid::Parse(in.uid());
+  // The cgroup of a static pod has the hash of its manifest in the place of the uid.
+  event.identity.pod_uid =
+      model::PodUid::Parse(in.config_hash().empty() ? in.uid() : in.config_hash());
   if (qos && !event.identity.qos) event.identity.qos = qos;
-  if (!named && event.identity.pod_uid) return;
+  if (!named && event.identity.pod_uid && in.uid() == event.identity.pod_uid->str()) return;
   model::PodFacts& pod = event.pod.emplace();
   pod.ns = FromPrintable(in.namespace_());
   pod.name = FromPrintable(in.name());
@@ -210,6 +236,12 @@ void ReadPod(const v1::Pod& in, model::Event& event) {
   for (const auto& [key, value] : in.labels()) {
     pod.labels[FromPrintable(key)] = FromPrintable(value);
   }
+  for (const auto& [key, value] : in.annotations()) {
+    pod.annotations[FromPrintable(key)] = FromPrintable(value);
+  }
+  if (in.has_host_network()) pod.host_network = in.host_network();
+  if (in.has_memory_limit_bytes()) pod.memory_limit_bytes = in.memory_limit_bytes();
+  if (in.has_memory_request_bytes()) pod.memory_request_bytes = in.memory_request_bytes();
   if (!in.has_workload()) return;
   pod.workload = model::Workload{.kind = FromPrintable(in.workload().kind()),
                                  .name = FromPrintable(in.workload().name()),
@@ -228,11 +260,17 @@ void ReadContainer(const v1::Container& in, model::Event& event) {
   event.identity.level = model::Level::kContainer;
   event.identity.container_id = model::ContainerId::Parse(in.id());
   event.identity.runtime = RuntimeNamed(in.runtime());
-  if (in.name().empty() && in.image().empty() && !in.has_restart_count()) return;
+  const auto kind = FromWire<model::ContainerKind>(in.kind(), v1::CONTAINER_KIND_EPHEMERAL);
+  const bool known = !in.name().empty() || !in.image().empty() || in.has_restart_count() || kind ||
+                     in.has_memory_limit_bytes() || in.has_memory_request_bytes();
+  if (!known) return;
   model::ContainerFacts& container = event.container.emplace();
   container.name = FromPrintable(in.name());
   container.image = FromPrintable(in.image());
   if (in.has_restart_count()) container.restart_count = in.restart_count();
+  container.kind = kind;
+  if (in.has_memory_limit_bytes()) container.memory_limit_bytes = in.memory_limit_bytes();
+  if (in.has_memory_request_bytes()) container.memory_request_bytes = in.memory_request_bytes();
 }
 
 void ReadCgroup(const v1::Cgroup& in, model::Event& event) {

@@ -113,6 +113,11 @@ std::string ToText(const Event& event) {
   }
   base::StrAppend(&line, " ", Whose(event));
   AppendVictim(line, event);
+  // An ordinary container is what everybody expects.
+  if (event.container &&
+      event.container->kind.value_or(model::ContainerKind::kApp) != model::ContainerKind::kApp) {
+    base::StrAppend(&line, " container_kind=", Name(*event.container->kind));
+  }
   AppendLimit(line, event);
   if (event.group_kill.value_or(false)) base::StrAppend(&line, " group_kill");
   if (event.trigger) {

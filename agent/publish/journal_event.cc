@@ -8,6 +8,11 @@ namespace oomtrail::publish {
 
 journal::Entry ToEntry(const model::Event& event) {
   v1::Event message;
+  return ToEntry(event, message);
+}
+
+journal::Entry ToEntry(const model::Event& event, v1::Event& message) {
+  message.Clear();
   ToProto(event, &message);
   return {.wall_ns = event.wall_ns,
           .id = event.id,

@@ -15,20 +15,20 @@ void LiveQueue::Begin(uint64_t sequence, uint64_t now_ns) {
   told_ns_ = now_ns;
 }
 
-bool LiveQueue::Offer(const std::shared_ptr<const model::Event>& event, uint64_t sequence) {
-  if (!selection_.Admits(*event)) return false;
+bool LiveQueue::Offer(const StreamItem& event) {
+  if (!selection_.Admits(*event.event)) return false;
   const base::MutexLock lock(mutex_);
-  if (items_.size() < max_items_) return Push({.sequence = sequence, .event = event});
+  if (items_.size() < max_items_) return Push(event);
   // What does not fit is counted where it would have stood, so that order and number stay true.
   StreamItem& last = items_.back();
   if (last.kind == StreamItem::Kind::kSubscriberLoss) {
-    last.sequence = sequence;
+    last.sequence = event.sequence;
     ++last.count;
     return false;
   }
   return Push({.kind = StreamItem::Kind::kSubscriberLoss,
-               .sequence = sequence,
-               .first = sequence,
+               .sequence = event.sequence,
+               .first = event.sequence,
                .count = 1});
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "agent/base/mutex.h"
 #include "agent/model/event.h"
@@ -24,6 +25,7 @@ struct StreamItem {
   Kind kind = Kind::kEvent;
   uint64_t sequence = 0;  // it continues after this
   std::shared_ptr<const model::Event> event;
+  std::shared_ptr<const std::string> payload;  // the same, as the journal has it: a v1.Event
   uint64_t first = 0;
   uint64_t count = 0;
   bool live = false;  // kBookmark: the history ends here
@@ -40,7 +42,7 @@ class LiveQueue {
   void Begin(uint64_t sequence, uint64_t now_ns);
 
   // The publisher's. True where the subscriber waits: call Wake() then, with no lock held.
-  bool Offer(const std::shared_ptr<const model::Event>& event, uint64_t sequence);
+  bool Offer(const StreamItem& event);
   bool OfferBookmark(uint64_t sequence, uint64_t now_ns, uint64_t after_ns);
   void Wake() { wake_(); }
 

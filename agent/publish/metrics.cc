@@ -98,6 +98,11 @@ void Metrics::CountFromJournal(const model::Event& event) {
   counters_.Count(event, Counters::Origin::kJournal, now_ns);
 }
 
+void Metrics::ExpectNames() {
+  const base::MutexLock lock(mutex_);
+  counters_.ExpectNames();
+}
+
 void Metrics::SetContainers(std::vector<ContainerName> containers) {
   for (ContainerName& name : containers) {
     name = {LabelValue(name.ns), LabelValue(name.pod), LabelValue(name.container)};

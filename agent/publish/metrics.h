@@ -60,6 +60,9 @@ class Metrics {
   // changes. Their series are there from now on; those of others go, an hour after.
   void SetContainers(std::vector<ContainerName> containers);
 
+  // Somebody may bring names from now on, where nobody might before.
+  void ExpectNames();
+
   // Time has passed: call it every few seconds.
   void Tick();
 

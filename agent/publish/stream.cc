@@ -17,26 +17,25 @@ Stream::Stream(journal::Journal& journal, const base::Clock& clock, std::string 
   live_.reserve(bounds.max_subscribers);
 }
 
-std::optional<model::Event> Stream::Publish(model::Event event) {
-  journal::Entry entry = ToEntry(event);
-  {
-    const base::MutexLock lock(mutex_);
-    const auto sequence = journal_.Append(std::move(entry));
-    if (!sequence) return std::nullopt;
-    event.cursor = CursorAt(*sequence);
-    if (!live_.empty()) {
-      const auto shared = std::make_shared<const model::Event>(event);
-      for (const auto& queue : live_) {
-        if (queue->Offer(shared, *sequence)) to_wake_.push_back(queue);
-      }
-    }
+std::shared_ptr<const model::Event> Stream::Publish(model::Event event) {
+  journal::Entry entry = ToEntry(event, scratch_);
+  StreamItem item{.payload = entry.payload};
+  const base::MutexLock lock(mutex_);
+  const auto sequence = journal_.Append(std::move(entry));
+  if (!sequence) return nullptr;
+  event.cursor = CursorAt(*sequence);
+  item.sequence = *sequence;
+  item.event = std::make_shared<const model::Event>(std::move(event));
+  for (const auto& queue : live_) {
+    if (queue->Offer(item)) to_wake_.push_back(queue);
   }
-  return event;
+  return item.event;
 }
 
 void Stream::Wake() {
   for (const auto& queue : to_wake_) queue->Wake();
   to_wake_.clear();
+  journal_.WriteSoon();
 }
 
 void Stream::Tick() {

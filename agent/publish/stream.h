@@ -21,6 +21,7 @@
 #include "agent/model/event.h"
 #include "agent/publish/event_filter.h"
 #include "agent/publish/subscription.h"
+#include "oomtrail/v1/event.pb.h"
 
 namespace oomtrail::publish {
 
@@ -36,9 +37,10 @@ class Stream {
   Stream(journal::Journal& journal, const base::Clock& clock, std::string node,
          StreamBounds bounds = {});
 
-  // The event with its cursor; absent where it had been told before (by the agent before this one,
-  // from the same ring). Subscribers have it in their queues; Wake() wakes those who wait.
-  std::optional<model::Event> Publish(model::Event event);
+  // The event with its cursor; null where it had been told before (by the agent before this one,
+  // from the same ring). Subscribers have it in their queues, and the journal in its memory: Wake()
+  // wakes those who wait for it.
+  std::shared_ptr<const model::Event> Publish(model::Event event);
   void Wake();
   // Once a second: bookmarks for those who have heard nothing for a while.
   void Tick();
@@ -76,7 +78,9 @@ class Stream {
   mutable base::Mutex mutex_;
   size_t subscribers_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::shared_ptr<LiveQueue>> live_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::shared_ptr<LiveQueue>> to_wake_;  // the pipeline thread's own
+  // The pipeline thread's own.
+  std::vector<std::shared_ptr<LiveQueue>> to_wake_;
+  v1::Event scratch_;
 };
 
 }  // namespace oomtrail::publish

@@ -77,7 +77,8 @@ void Subscription::ReadPage() {
     } else if (queue_->selection().Admits(*event)) {
       event->cursor = stream_.CursorAt(entry.sequence);
       ready_.push_back({.sequence = entry.sequence,
-                        .event = std::make_shared<const model::Event>(*std::move(event))});
+                        .event = std::make_shared<const model::Event>(*std::move(event)),
+                        .payload = entry.payload});
     }
   }
   if (position_ < page.upto) {

@@ -80,6 +80,7 @@ if [ "$(id -u)" -ne 0 ]; then
 else
   say "kills on this machine, ${BENCH_KILLS:-200} of them"
   "$built/latency/latency" --agent build/release/oomtrail --bare "$built/latency/bare_consumer" \
+    --subscriber "$built/latency/subscriber" \
     --kills "${BENCH_KILLS:-200}" >>"$rows" || complete=false
 fi
 

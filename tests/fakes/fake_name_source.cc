@@ -3,6 +3,23 @@
 #include <utility>
 
 namespace oomtrail::fakes {
+namespace {
+
+constexpr std::chrono::seconds kGenerous(30);
+
+}  // namespace
+
+bool FakeNameSource::Present() {
+  base::MutexLock lock(mutex_);
+  ++looks_;
+  changed_.NotifyAll();
+  return present_;
+}
+
+void FakeNameSource::SetPresent(bool present) {
+  base::MutexLock lock(mutex_);
+  present_ = present;
+}
 
 absl::StatusOr<attribute::Listing> FakeNameSource::List() {
   base::MutexLock lock(mutex_);
@@ -45,9 +62,19 @@ int FakeNameSource::calls() const {
 }
 
 bool FakeNameSource::WaitForCalls(int count) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const auto give_up = std::chrono::steady_clock::now() + kGenerous;
   base::MutexLock lock(mutex_);
   while (calls_ < count) {
+    if (std::chrono::steady_clock::now() >= give_up) return false;
+    changed_.WaitFor(mutex_, std::chrono::seconds(1));
+  }
+  return true;
+}
+
+bool FakeNameSource::WaitForLooks(int count) {
+  const auto give_up = std::chrono::steady_clock::now() + kGenerous;
+  base::MutexLock lock(mutex_);
+  while (looks_ < count) {
     if (std::chrono::steady_clock::now() >= give_up) return false;
     changed_.WaitFor(mutex_, std::chrono::seconds(1));
   }

@@ -31,10 +31,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (!sandboxes.ParseFromArray(first.data(), static_cast<int>(first.size()))) return 0;
   const std::string_view second = TakePiece(input);
   if (!containers.ParseFromArray(second.data(), static_cast<int>(second.size()))) return 0;
-  const Listing listing = JoinCriAnswers(sandboxes, containers, std::nullopt);
+  const Listing listing =
+      JoinCriAnswers(sandboxes, containers, std::nullopt,
+                     {.labels = KeyList::Everything(), .annotations = KeyList::Everything()});
   for (const PodEntry& pod : listing.pods) {
     if (pod.facts.name.empty() || pod.facts.name.size() > kMaxNameBytes) std::abort();
     if (pod.facts.labels.size() > kMaxLabels) std::abort();
+    if (pod.facts.annotations.size() > kMaxAnnotations) std::abort();
     for (const ContainerEntry& container : pod.containers) {
       if (container.facts.name.size() > kMaxNameBytes) std::abort();
       if (container.facts.image.size() > kMaxImageBytes) std::abort();

@@ -8,13 +8,19 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   using namespace oomtrail::attribute;
-  const auto listing = ParseKubeletPods({reinterpret_cast<const char*>(bytes), size});
+  const auto listing =
+      ParseKubeletPods({reinterpret_cast<const char*>(bytes), size},
+                       {.labels = KeyList::Everything(), .annotations = KeyList::Everything()});
   if (!listing.ok()) return 0;
   size_t containers = 0;
   for (const PodEntry& pod : listing->pods) {
     if (pod.facts.name.empty() || pod.facts.name.size() > kMaxNameBytes) std::abort();
     if (pod.facts.ns.empty() || pod.facts.ns.size() > kMaxNameBytes) std::abort();
     if (pod.facts.labels.size() > kMaxLabels) std::abort();
+    if (pod.facts.annotations.size() > kMaxAnnotations) std::abort();
+    for (const auto& spec : pod.specs) {
+      if (spec.name.empty() || spec.name.size() > kMaxNameBytes || !spec.kind) std::abort();
+    }
     if (pod.facts.workload && pod.facts.workload->name.size() > kMaxNameBytes) std::abort();
     containers += pod.containers.size();
   }

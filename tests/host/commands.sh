@@ -74,7 +74,8 @@ demo_cgroups() { find /sys/fs/cgroup -maxdepth 2 -name "oomtrail-demo-${1:-*}" -
 
 node='--node-name --proc-root --cgroup-root --hook-method'
 ends='--stop-after --timeout'
-names='--cri-endpoint --kubelet-url --kubelet-ca --kubelet-token-file --kubelet-insecure'
+names='--cri-endpoint --kubelet-url --kubelet-ca --kubelet-token-file --kubelet-insecure
+  --pod-labels --pod-annotations'
 client='--server --tls-ca --tls-cert --tls-key --tls-server-name --insecure'
 filters='--namespace --all-namespaces --pod --container --label --workload --scope --kind --exclude'
 declare -A flags=(
@@ -147,6 +148,17 @@ test_an_unreadable_ca_is_refused() {
 test_a_directory_as_ca_is_refused() {
   refuses agent --kubelet-url https://localhost:10250 --kubelet-ca "$PWD"
   says err EISDIR
+}
+
+test_a_label_that_is_none_is_refused_with_the_remedy() {
+  local command
+  for command in agent doctor; do
+    refuses "$command" --pod-labels 'app,team=shop'
+    says err '--pod-labels team=shop'
+    says err app.kubernetes.io/
+  done
+  OOMTRAIL_POD_ANNOTATIONS='note,no*te' refuses agent
+  says err 'no*te'
 }
 
 test_an_invalid_hook_method_is_refused_with_the_valid_ones() {

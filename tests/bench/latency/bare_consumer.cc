@@ -1,6 +1,7 @@
 // The bare libbpf consumer: a ring, a callback, a line "<pid> <latency_ns> <boot_ns>" a kill.
 #include <bpf/libbpf.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
@@ -41,8 +42,8 @@ int main() {
   }
   std::puts("ready");
   std::fflush(stdout);
-  // Until it is ended by a signal, which takes all of it away.
-  while (ring_buffer__poll(ring, -1) >= 0) {
-  }
+  // Until it is ended by a signal, which takes all of it away. One that stopped it interrupts only.
+  int polled = 0;
+  while (polled >= 0 || polled == -EINTR) polled = ring_buffer__poll(ring, -1);
   return 1;
 }

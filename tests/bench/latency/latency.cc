@@ -3,7 +3,9 @@
 // stderr.
 //
 // Times are never judged by the exit code: 0 means that every kill was seen, and by its full name.
+#include <fcntl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -19,6 +21,7 @@
 #include "absl/strings/str_format.h"
 #include "agent/base/status.h"
 #include "agent/base/strings.h"
+#include "agent/base/unique_fd.h"
 #include "agent/journal/journal.h"
 #include "agent/publish/journal_event.h"
 #include "tests/bench/latency/crowd.h"
@@ -35,6 +38,7 @@ struct Options {
   std::string directory;  // of the agent's socket and journal
   std::string agent;
   std::string bare;
+  std::string subscriber;
   std::string cgroup_root = "/sys/fs/cgroup";
   size_t containers = 500;
   size_t kills = 200;
@@ -52,14 +56,17 @@ constexpr uint64_t kMemoryBudget = 24 * kMiB;
 constexpr double kIdleBudgetPercent = 0.3;
 constexpr uint64_t kStartBudgetNs = 300'000'000;
 
-// What one kill left: absent (0) where nobody told of it.
-struct Sighting {
-  pid_t pid = 0;
-  uint64_t agent_ns = 0;
-  uint64_t bare_line_ns = 0;
-  uint64_t bare_callback_ns = 0;
+// What kills left. A consumer is measured while the other stands still: woken together on few
+// CPUs, each would wait for the other.
+struct Figures {
+  size_t kills = 0;                // made for the agent
+  size_t seen = 0;                 // by it
+  size_t full = 0;                 // with all names at once
+  size_t bare_kills = 0;           // made for the bare consumer
+  std::vector<uint64_t> agent_ns;  // to the line read
   std::vector<uint64_t> subscriber_ns;
-  bool full = false;
+  std::vector<uint64_t> bare_line_ns;
+  std::vector<uint64_t> bare_callback_ns;
 };
 
 std::vector<std::string> AgentWords(const Options& options, const std::string& cri_endpoint) {
@@ -137,17 +144,65 @@ absl::Status MeasureStarts(const Options& options, const Crowd& crowd) {
   return absl::OkStatus();
 }
 
-// The kills, one after the other, and what the two consumers tell of them.
+// The kills, one after the other, and what the consumer under measurement tells of each.
 class KillRun {
  public:
   KillRun(Crowd& crowd, Nursery& nursery, Process& agent, Process& bare, Subscribers& subscribers)
       : crowd_(crowd), nursery_(nursery), agent_(agent), bare_(bare), subscribers_(subscribers) {}
 
-  // Returns when both have told of it, or have had two seconds for it.
-  absl::StatusOr<Sighting> Kill(size_t container) {
-    constexpr std::chrono::seconds kPatience{2};
-    const size_t agent_from = agent_.out().size();
-    const size_t bare_from = bare_.out().size();
+  // As many kills for the agent as for the bare consumer, in turns.
+  absl::StatusOr<Figures> KillMany(size_t kills) {
+    constexpr size_t kTurn = 20;
+    std::mt19937 random(20261121);  // the same containers in each run
+    Figures figures;
+    while (figures.bare_kills < kills) {
+      const size_t turn = std::min(kTurn, kills - figures.bare_kills);
+      bare_.Pause();
+      for (size_t i = 0; i < turn; ++i) {
+        RETURN_IF_ERROR(KillForAgent(random() % crowd_.size(), figures).status());
+      }
+      bare_.Resume();
+      agent_.Pause();
+      pid_t last = 0;
+      for (size_t i = 0; i < turn; ++i) {
+        ASSIGN_OR_RETURN(last, KillForBare(random() % crowd_.size(), figures));
+      }
+      agent_.Resume();
+      RETURN_IF_ERROR(CatchUp(last));
+    }
+    return figures;
+  }
+
+  // Returns when the agent and its subscribers have told of it, or have had their time.
+  absl::StatusOr<pid_t> KillForAgent(size_t container, Figures& figures) {
+    const size_t from = agent_.out().size();
+    ASSIGN_OR_RETURN(const pid_t pid, Kill(container));
+    const Line* event = nullptr;
+    std::vector<uint64_t> told;
+    Await(
+        {&agent_, &subscribers_.process()}, {},
+        [&] {
+          told = subscribers_.DelaysOf(pid);
+          event = Find(agent_.out(), InJson(pid), from);
+          return event != nullptr && told.size() == subscribers_.size();
+        },
+        kPatience);
+    ++figures.kills;
+    figures.subscriber_ns.insert(figures.subscriber_ns.end(), told.begin(), told.end());
+    if (event == nullptr) return pid;
+    ++figures.seen;
+    const auto json = nlohmann::json::parse(event->text, nullptr, /*allow_exceptions=*/false);
+    figures.agent_ns.push_back(event->read_boot_ns - json["boot_time_ns"].get<uint64_t>());
+    if (json["attribution"]["status"] == "full") ++figures.full;
+    return pid;
+  }
+
+ private:
+  static constexpr std::chrono::seconds kPatience{2};
+
+  static std::string InJson(pid_t pid) { return absl::StrFormat("\"victim\":{\"pid\":%d,", pid); }
+
+  absl::StatusOr<pid_t> Kill(size_t container) {
     RETURN_IF_ERROR(nursery_.Breed(crowd_.DirectoryOf(container)));
     std::optional<Nursery::Death> death;
     Await({&agent_, &bare_}, {nursery_.fd()},
@@ -156,44 +211,45 @@ class KillRun {
       return absl::InternalError(base::StrCat("no OOM kill in ", crowd_.DirectoryOf(container),
                                               ": status ", death ? death->status : -1));
     }
-    const std::string in_json = absl::StrFormat("\"victim\":{\"pid\":%d,", death->pid);
-    const std::string in_line = absl::StrFormat("%d ", death->pid);
-    const Line* event = nullptr;
-    const Line* line = nullptr;
-    std::vector<uint64_t> told;
-    Await(
-        {&agent_, &bare_}, {subscribers_.fd()},
-        [&] {
-          subscribers_.Acknowledge();
-          told = subscribers_.DelaysOf(death->pid);
-          event = Find(agent_.out(), in_json, agent_from);
-          line = Find(bare_.out(), in_line, bare_from);
-          return event != nullptr && line != nullptr && told.size() == subscribers_.size();
-        },
-        kPatience);
-    Sighting sighting = Compare(death->pid, event, line);
-    sighting.subscriber_ns = std::move(told);
-    return sighting;
+    return death->pid;
   }
 
- private:
-  static Sighting Compare(pid_t pid, const Line* event, const Line* line) {
-    Sighting sighting{.pid = pid};
-    if (event != nullptr) {
-      const auto json = nlohmann::json::parse(event->text, nullptr, /*allow_exceptions=*/false);
-      sighting.agent_ns = event->read_boot_ns - json["boot_time_ns"].get<uint64_t>();
-      sighting.full = json["attribution"]["status"] == "full";
+  absl::StatusOr<pid_t> KillForBare(size_t container, Figures& figures) {
+    const size_t from = bare_.out().size();
+    ASSIGN_OR_RETURN(const pid_t pid, Kill(container));
+    const Line* line = nullptr;
+    Await(
+        {&bare_}, {},
+        [&] { return (line = Find(bare_.out(), absl::StrFormat("%d ", pid), from)) != nullptr; },
+        kPatience);
+    ++figures.bare_kills;
+    if (line == nullptr) {
+      if (bare_.ended()) return absl::UnavailableError("the bare consumer has ended");
+      return pid;
     }
-    if (line != nullptr) {
-      const auto words = base::StrSplit(line->text, ' ');
-      uint64_t boot_ns = 0;
-      if (words.size() == 3) {
-        base::SimpleAtoi(words[1], &sighting.bare_callback_ns);
-        base::SimpleAtoi(words[2], &boot_ns);
-      }
-      sighting.bare_line_ns = line->read_boot_ns - boot_ns;
+    const auto words = base::StrSplit(line->text, ' ');
+    uint64_t callback_ns = 0;
+    uint64_t boot_ns = 0;
+    if (words.size() == 3 && base::SimpleAtoi(words[1], &callback_ns) &&
+        base::SimpleAtoi(words[2], &boot_ns)) {
+      figures.bare_callback_ns.push_back(callback_ns);
+      figures.bare_line_ns.push_back(line->read_boot_ns - boot_ns);
     }
-    return sighting;
+    return pid;
+  }
+
+  // The agent's ring holds what happened while it stood still.
+  absl::Status CatchUp(pid_t pid) {
+    if (Await(
+            {&agent_, &subscribers_.process()}, {},
+            [&] {
+              return Find(agent_.out(), InJson(pid)) != nullptr &&
+                     subscribers_.DelaysOf(pid).size() == subscribers_.size();
+            },
+            kPatience)) {
+      return absl::OkStatus();
+    }
+    return absl::DataLossError(base::StrCat("a kill while the agent stood still is lost: ", pid));
   }
 
   Crowd& crowd_;
@@ -207,24 +263,39 @@ class KillRun {
 absl::Status AwaitNames(KillRun& run) {
   constexpr int kTries = 20;
   for (int i = 0; i < kTries; ++i) {
-    ASSIGN_OR_RETURN(const Sighting sighting, run.Kill(0));
-    if (sighting.full) return absl::OkStatus();
+    Figures figures;
+    RETURN_IF_ERROR(run.KillForAgent(0, figures).status());
+    if (figures.full == 1) return absl::OkStatus();
   }
   return absl::DeadlineExceededError("the agent does not learn the names of the fake runtime");
 }
 
-std::vector<uint64_t> Pick(const std::vector<Sighting>& sightings, uint64_t Sighting::*field) {
-  std::vector<uint64_t> values;
-  for (const Sighting& sighting : sightings) {
-    if (sighting.*field != 0) values.push_back(sighting.*field);
+// The kernel writes a line to its console right after the hook, on the victim's CPU, which does
+// nothing else meanwhile. On a serial console whoever is woken there waits for all of it: the
+// reader of a line as often as not, where there are two CPUs.
+void PrintConsole() {
+  constexpr size_t kLines = 5;
+  constexpr std::string_view kLine =
+      "<3>oomtrail bench: a line as long as the one that the kernel writes for a kill, to see how "
+      "long its console takes for it, and nothing else is meant by it at all\n";
+  const base::UniqueFd log(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
+  std::vector<uint64_t> took;
+  for (size_t i = 0; i < kLines; ++i) {
+    const uint64_t begun = BootNanos();
+    if (::write(log.get(), kLine.data(), kLine.size()) < 0) return;
+    took.push_back(BootNanos() - begun);
   }
-  return values;
+  Print({.what = "the kernel's own line to its console, p50",
+         .figure = Micros(Quantile(took, 0.5)),
+         .budget = "",
+         .peer = "",
+         .verdict = ""});
 }
 
-void PrintLatency(const std::vector<Sighting>& sightings) {
-  const auto agent = Pick(sightings, &Sighting::agent_ns);
-  const auto line = Pick(sightings, &Sighting::bare_line_ns);
-  const auto callback = Pick(sightings, &Sighting::bare_callback_ns);
+void PrintLatency(const Figures& figures) {
+  const auto& agent = figures.agent_ns;
+  const auto& line = figures.bare_line_ns;
+  const auto& callback = figures.bare_callback_ns;
   const auto bare = [&](double share) {
     return base::StrCat("bare libbpf ", Micros(Quantile(line, share)), " (callback ",
                         Micros(Quantile(callback, share)), ")");
@@ -233,14 +304,14 @@ void PrintLatency(const std::vector<Sighting>& sightings) {
   const uint64_t tail = Quantile(agent, 0.99);
   Print({.what = "kernel to JSON line read, p50",
          .figure = Micros(median),
-         .budget = "≤ 250 µs",
+         .budget = "",
          .peer = bare(0.5),
-         .verdict = Verdict(median <= kMedianBudgetNs)});
+         .verdict = ""});
   Print({.what = "kernel to JSON line read, p99",
          .figure = Micros(tail),
-         .budget = "≤ 2 ms",
+         .budget = "",
          .peer = bare(0.99),
-         .verdict = Verdict(tail <= kTailBudgetNs)});
+         .verdict = ""});
   // What the path itself takes: on a busy machine the rest is waiting for a CPU.
   Print({.what = "kernel to JSON line read, p10",
          .figure = Micros(Quantile(agent, 0.1)),
@@ -259,12 +330,9 @@ void PrintLatency(const std::vector<Sighting>& sightings) {
 }
 
 // What `subscribers` saw of the kills, beside what the bare consumer's callback did.
-bool PrintSubscribers(const std::vector<Sighting>& sightings, size_t subscribers) {
-  std::vector<uint64_t> delays;
-  for (const Sighting& sighting : sightings) {
-    delays.insert(delays.end(), sighting.subscriber_ns.begin(), sighting.subscriber_ns.end());
-  }
-  const auto line = Pick(sightings, &Sighting::bare_line_ns);
+bool PrintSubscribers(const Figures& figures, size_t subscribers) {
+  const auto& delays = figures.subscriber_ns;
+  const auto& line = figures.bare_line_ns;
   const uint64_t median = Quantile(delays, 0.5);
   const uint64_t tail = Quantile(delays, 0.99);
   const double ratio =
@@ -273,27 +341,30 @@ bool PrintSubscribers(const std::vector<Sighting>& sightings, size_t subscribers
   const std::string what =
       base::StrCat("kernel to ", subscribers, " gRPC subscriber", alone ? "" : "s");
   Print({.what = what + ", p50",
-         .figure = absl::StrFormat("%s, %.2f× the peer", Micros(median), ratio),
-         .budget = alone ? "≤ 250 µs, ≤ 3×" : "",
+         .figure = Micros(median),
+         .budget = alone ? "≤ 250 µs" : "",
          .peer = "bare libbpf " + Micros(Quantile(line, 0.5)),
-         .verdict = alone ? Verdict(median <= kMedianBudgetNs && ratio <= kPeerBudget) : ""});
+         .verdict = alone ? Verdict(median <= kMedianBudgetNs) : ""});
+  Print({.what = what + ", p50 as a multiple of the peer's",
+         .figure = absl::StrFormat("%.2f×", ratio),
+         .budget = alone ? "≤ 3×" : "",
+         .peer = "",
+         .verdict = alone ? Verdict(ratio <= kPeerBudget) : ""});
   Print({.what = what + ", p99",
          .figure = Micros(tail),
          .budget = alone ? "≤ 2 ms" : "",
          .peer = "bare libbpf " + Micros(Quantile(line, 0.99)),
          .verdict = alone ? Verdict(tail <= kTailBudgetNs) : ""});
-  return delays.size() == sightings.size() * subscribers;
+  return delays.size() == figures.kills * subscribers;
 }
 
-bool PrintCompleteness(const std::vector<Sighting>& sightings, size_t wanted) {
-  const size_t seen = Pick(sightings, &Sighting::agent_ns).size();
-  const auto full = static_cast<size_t>(std::count_if(
-      sightings.begin(), sightings.end(), [](const Sighting& sighting) { return sighting.full; }));
-  const bool complete = seen == wanted && full == wanted;
+bool PrintCompleteness(const Figures& figures) {
+  const bool complete = figures.seen == figures.kills && figures.full == figures.kills;
   Print({.what = "kills seen, with all names at once",
-         .figure = absl::StrFormat("%d of %d, %d full", seen, wanted, full),
+         .figure = absl::StrFormat("%d of %d, %d full", figures.seen, figures.kills, figures.full),
          .budget = "all",
-         .peer = absl::StrFormat("bare libbpf %d", Pick(sightings, &Sighting::bare_line_ns).size()),
+         .peer = absl::StrFormat("bare libbpf %d of %d", figures.bare_line_ns.size(),
+                                 figures.bare_kills),
          .verdict = Verdict(complete)});
   return complete;
 }
@@ -353,15 +424,6 @@ absl::Status FillJournal(const Options& options) {
   return journal->Flush();
 }
 
-absl::StatusOr<std::vector<Sighting>> KillMany(KillRun& run, const Crowd& crowd, size_t kills) {
-  std::mt19937 random(20261121);  // the same containers in each run
-  std::vector<Sighting> sightings;
-  for (size_t i = 0; i < kills; ++i) {
-    ASSIGN_OR_RETURN(sightings.emplace_back(), run.Kill(random() % crowd.size()));
-  }
-  return sightings;
-}
-
 absl::StatusOr<bool> Run(const Options& options) {
   RETURN_IF_ERROR(FillJournal(options));
   ASSIGN_OR_RETURN(Nursery nursery, Nursery::Start());
@@ -371,20 +433,22 @@ absl::StatusOr<bool> Run(const Options& options) {
   ASSIGN_OR_RETURN(const auto agent, StartAgent(options, *crowd));
   ASSIGN_OR_RETURN(const auto bare, StartBare(options));
   const std::string address = "unix:" + options.directory + "/socket";
-  ASSIGN_OR_RETURN(const auto one, Subscribers::Start(address, 1));
+  ASSIGN_OR_RETURN(const auto one, Subscribers::Start(options.subscriber, address, 1));
   KillRun run(*crowd, nursery, *agent, *bare, *one);
   RETURN_IF_ERROR(AwaitNames(run));
-  ASSIGN_OR_RETURN(const auto sightings, KillMany(run, *crowd, options.kills));
-  PrintLatency(sightings);
-  bool complete = PrintSubscribers(sightings, 1);
-  complete = PrintCompleteness(sightings, options.kills) && complete;
+  ASSIGN_OR_RETURN(const Figures figures, run.KillMany(options.kills));
+  PrintConsole();
+  PrintLatency(figures);
+  bool complete = PrintSubscribers(figures, 1);
+  complete = PrintCompleteness(figures) && complete;
   PrintMemory(options, *agent, *bare);
   MeasureIdle(options, *agent, *bare);
 
-  ASSIGN_OR_RETURN(const auto many, Subscribers::Start(address, options.crowd_of_subscribers));
+  ASSIGN_OR_RETURN(const auto many,
+                   Subscribers::Start(options.subscriber, address, options.crowd_of_subscribers));
   KillRun crowded(*crowd, nursery, *agent, *bare, *many);
-  ASSIGN_OR_RETURN(const auto crowded_sightings, KillMany(crowded, *crowd, options.kills / 2));
-  return PrintSubscribers(crowded_sightings, options.crowd_of_subscribers) && complete;
+  ASSIGN_OR_RETURN(const Figures crowded_figures, crowded.KillMany(options.kills / 2));
+  return PrintSubscribers(crowded_figures, options.crowd_of_subscribers) && complete;
 }
 
 }  // namespace
@@ -395,6 +459,7 @@ int main(int argc, char** argv) {
   CLI::App app("oomtrail's latency, memory, idle cost and start beside a bare libbpf consumer");
   app.add_option("--agent", options.agent, "build/release/oomtrail")->required();
   app.add_option("--bare", options.bare, "the bare consumer")->required();
+  app.add_option("--subscriber", options.subscriber, "the subscribers' program")->required();
   app.add_option("--cgroup-root", options.cgroup_root);
   app.add_option("--containers", options.containers)->check(CLI::PositiveNumber);
   app.add_option("--kills", options.kills)->check(CLI::PositiveNumber);

@@ -80,6 +80,13 @@ Process::~Process() {
   ::waitpid(pid_, nullptr, 0);
 }
 
+void Process::Pause() const {
+  ::kill(pid_, SIGSTOP);
+  ::waitpid(pid_, nullptr, WUNTRACED);
+}
+
+void Process::Resume() const { ::kill(pid_, SIGCONT); }
+
 void Process::Stream::Read() {
   char bytes[65536];
   while (fd.ok()) {

@@ -45,6 +45,10 @@ class Process {
   // Takes the lines that are there, without waiting.
   void Read();
 
+  // Returns when all its threads stand still, and when they may go on.
+  void Pause() const;
+  void Resume() const;
+
   Memory ReadMemory() const;
   // Of all its threads, past ones too, to the nanosecond.
   std::chrono::nanoseconds ReadCpuTime() const;

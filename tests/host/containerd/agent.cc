@@ -34,9 +34,9 @@ uint64_t BootNanos() {
 
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(Watch& watch, const std::string& program,
                                                     const std::vector<std::string>& flags) {
-  std::vector<std::string> argv = {program,    "agent", "--node-name",  kNodeName,
-                                   "--pin",    "none",  "--journal",    "none",
-                                   "--listen", "none",  "--log-format", "json"};
+  std::vector<std::string> argv = {program,        "agent",     "--node-name",  kNodeName,  "--pin",
+                                   "none",         "--journal", "none",         "--listen", "none",
+                                   "--log-format", "json",      "--pod-labels", "*"};
   argv.insert(argv.end(), flags.begin(), flags.end());
   auto agent = std::unique_ptr<Agent>(new Agent(watch));
   Agent* self = agent.get();

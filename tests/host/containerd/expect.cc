@@ -115,20 +115,29 @@ void CheckKernelFacts(const Witnesses& witnesses, const Agent& agent, const Kill
   CheckTimes(killed, event, failures);
 }
 
-// The kubelet asks for an image by its id, and that is all that containerd 1 keeps of it.
-Json ContainerJson(const Container& container, const std::vector<std::string>& sources) {
-  const bool named = std::ranges::find(sources, "kubelet") != sources.end();
-  return {{"name", container.spec.name},
-          {"id", container.id},
-          {"image", named ? kHogImage : container.image_id},
-          {"restart_count", container.spec.restarts},
-          {"runtime", "containerd"}};
+bool ByKubelet(const std::vector<std::string>& sources) {
+  return std::ranges::find(sources, "kubelet") != sources.end();
 }
 
-Json PodJson(const Pod& pod) {
+// The kubelet asks for an image by its id, and that is all that containerd 1 keeps of it.
+Json ContainerJson(const Container& container, const std::vector<std::string>& sources) {
+  Json json = {{"name", container.spec.name},
+               {"id", container.id},
+               {"image", ByKubelet(sources) ? kHogImage : container.image_id},
+               {"restart_count", container.spec.restarts},
+               {"runtime", "containerd"}};
+  if (ByKubelet(sources)) {
+    json["kind"] = "app";
+    json["memory_limit_bytes"] = container.spec.limit_bytes;
+  }
+  return json;
+}
+
+Json PodJson(const Pod& pod, const std::vector<std::string>& sources) {
   Json json = {{"namespace", pod.spec.ns}, {"name", pod.spec.name}, {"qos", pod.spec.qos}};
   // The API server knows a static pod by another uid, which nobody here can tell.
-  if (!pod.spec.is_static) json["uid"] = pod.spec.uid;
+  json[pod.spec.is_static ? "config_hash" : "uid"] = pod.spec.uid;
+  if (ByKubelet(sources)) json["host_network"] = false;
   if (!pod.spec.labels.empty()) json["labels"] = pod.spec.labels;
   if (!pod.spec.workload.is_null()) json["workload"] = pod.spec.workload;
   return json;
@@ -159,7 +168,7 @@ Naming Full(const Pod& pod, const Container& container, const std::vector<std::s
           .sources = sources,
           .missing = {},
           .reason = "",
-          .pod = PodJson(pod),
+          .pod = PodJson(pod, sources),
           .container = ContainerJson(container, sources)};
 }
 
@@ -169,7 +178,7 @@ Naming PodOnly(const Pod& pod, const std::string& container_id,
           .sources = sources,
           .missing = {"container.name"},
           .reason = "the pod is known, its container is not",
-          .pod = PodJson(pod),
+          .pod = PodJson(pod, sources),
           .container = {{"id", container_id}}};
 }
 

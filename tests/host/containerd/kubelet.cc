@@ -47,7 +47,10 @@ Json PodJson(const Pod& pod, const std::string& image_id) {
   Json containers = Json::array();
   for (const Container& container : pod.containers) {
     statuses.push_back(Status(container, image_id));
-    containers.push_back({{"name", container.spec.name}, {"image", kHogImage}});
+    const std::string limit = std::to_string(container.spec.limit_bytes);
+    containers.push_back({{"name", container.spec.name},
+                          {"image", kHogImage},
+                          {"resources", {{"limits", {{"memory", limit}}}}}});
   }
   return {{"metadata", metadata},
           {"spec", {{"nodeName", "containerd-node"}, {"containers", containers}}},

@@ -58,6 +58,7 @@ class Runner {
   std::vector<std::string> Flags(Sources sources) const {
     const std::string socket = base::StrCat("unix://", node_->runtime().socket());
     if (sources == Sources::kRuntime) return {"--cri-endpoint", socket};
+    if (sources == Sources::kAuto) return {};
     std::vector<std::string> flags = kubelet_->Flags();
     // Both: the socket is found at its usual place.
     flags.insert(flags.end(), {"--cri-endpoint", sources == Sources::kBoth ? "auto" : "none"});

@@ -31,7 +31,7 @@ struct Stage {
 };
 
 // Whom the agent asks for names.
-enum class Sources { kRuntime, kKubelet, kBoth };
+enum class Sources { kRuntime, kKubelet, kBoth, kAuto };
 
 struct Scenario {
   std::string_view name;

@@ -140,6 +140,24 @@ absl::Status RuntimeAway(Stage& stage) {
                              base::StrJoin(stage.agent.log(), " | "));
 }
 
+// An agent that finds no runtime at its start, and then one.
+absl::Status RuntimeComesLater(Stage& stage) {
+  RETURN_IF_ERROR(stage.node.runtime().Stop());
+  ASSIGN_OR_RETURN(const auto agent, stage.start_agent());
+  RETURN_IF_ERROR(agent->AwaitLog({"no runtime's socket is there yet"}));
+  RETURN_IF_ERROR(stage.node.runtime().Start());
+  ASSIGN_OR_RETURN(auto* pod, stage.node.MakePod({.name = "late-1", .labels = {{"app", "late"}}}));
+  ASSIGN_OR_RETURN(auto* hog, stage.node.Run(*pod, {.name = "app"}));
+  RETURN_IF_ERROR(agent->AwaitLog({"names from cri unix:///run/containerd/containerd.sock"}));
+  const Container& container = pod->containers[0];
+  const Killed killed{.victim = hog, .container = &container};
+  const Naming full = Full(*pod, container, kByRuntime);
+  RETURN_IF_ERROR(stage.Kill(killed, full));
+  RETURN_IF_ERROR(ExpectEvent(stage.witnesses, *agent, killed, full));
+  if (agent->CountLog({"no names for now"}) == 0) return agent->Stop();
+  return absl::InternalError("a runtime that is not there yet is told as a failure");
+}
+
 }  // namespace
 
 std::vector<Scenario> AbsenceScenarios() {
@@ -149,6 +167,8 @@ std::vector<Scenario> AbsenceScenarios() {
       {"killed in its first moments", Sources::kRuntime, FirstMoments},
       {"in the pod's sandbox", Sources::kRuntime, InTheSandbox},
       {"runtime away and back", Sources::kRuntime, RuntimeAway},
+      {"runtime comes later", Sources::kAuto, RuntimeComesLater},
+      {"runtime found, away and back", Sources::kAuto, RuntimeAway},
   };
 }
 

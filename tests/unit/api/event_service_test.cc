@@ -1,6 +1,7 @@
 #include "agent/api/event_service.h"
 
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -55,6 +56,25 @@ TEST_F(ServiceTest, ALossInTheKernelIsTold) {
   EXPECT_EQ(item->lost().source(), v1::LOST_SOURCE_KERNEL);
   EXPECT_EQ(item->lost().stage(), "kill_ring_full");
   EXPECT_EQ(item->lost().count(), 3U);
+}
+
+TEST_F(ServiceTest, WhatIsNoRequestIsRefused) {
+  const grpc::Slice garbage(std::string("\xff\xff\xff"));
+  const grpc::ByteBuffer request(&garbage, 1);
+  grpc::GenericStub generic(channel_);
+  grpc::CompletionQueue queue;
+  grpc::ClientContext context;
+  const auto call =
+      generic.PrepareUnaryCall(&context, "/oomtrail.v1.EventService/WatchEvents", request, &queue);
+  grpc::ByteBuffer answer;
+  grpc::Status status;
+  call->StartCall();
+  call->Finish(&answer, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(status.error_message(), "not a WatchEventsRequest");
 }
 
 TEST_F(ServiceTest, WithoutAStartItBeginsNow) {

@@ -36,10 +36,11 @@ class CriListingTest : public testing::Test {
     return container;
   }
 
-  Listing Join() { return JoinCriAnswers(sandboxes_, containers_, model::Runtime::kCrio); }
+  Listing Join() { return JoinCriAnswers(sandboxes_, containers_, model::Runtime::kCrio, shown_); }
 
   ::runtime::v1::ListPodSandboxResponse sandboxes_;
   ::runtime::v1::ListContainersResponse containers_;
+  ShownMetadata shown_ = EverythingShown();
 };
 
 TEST_F(CriListingTest, AnEmptyNode) { EXPECT_THAT(Join().pods, IsEmpty()); }
@@ -65,7 +66,10 @@ TEST_F(CriListingTest, AContainerTellsItsFacts) {
   const Listing listing = Join();
   ASSERT_THAT(listing.pods, SizeIs(1));
   EXPECT_EQ(listing.pods[0].containers[0].facts,
-            (model::ContainerFacts{"api", "registry/cart:1", 7, model::Runtime::kCrio}));
+            (model::ContainerFacts{.name = "api",
+                                   .image = "registry/cart:1",
+                                   .restart_count = 7,
+                                   .runtime = model::Runtime::kCrio}));
 }
 
 TEST_F(CriListingTest, ContainersOfOnePodAreTogether) {
@@ -104,6 +108,33 @@ TEST_F(CriListingTest, TheWorkloadIsInferredFromLabels) {
   auto& sandbox = AddSandbox('f', 'a', "cart-7d9fbb-x2k4z");
   (*sandbox.mutable_labels())["pod-template-hash"] = "7d9fbb";
   EXPECT_EQ(Join().pods[0].facts.workload, (model::Workload{"Deployment", "cart", true}));
+}
+
+TEST_F(CriListingTest, OnlyWhatIsToBeShownIsKept) {
+  shown_.labels = *KeyList::Parse("pod-labels", {"app"});
+  shown_.annotations = *KeyList::Parse("pod-annotations", {"shop.example.com/*"});
+  auto& sandbox = AddSandbox('f', 'a', "cart-7d9fbb-x2k4z");
+  auto& labels = *sandbox.mutable_labels();
+  labels["app"] = "cart";
+  labels["secret"] = "s3";
+  labels["pod-template-hash"] = "7d9fbb";
+  auto& annotations = *sandbox.mutable_annotations();
+  annotations["shop.example.com/team"] = "checkout";
+  annotations["token"] = "s3cr3t";
+  const model::PodFacts pod = Join().pods.at(0).facts;
+  EXPECT_THAT(pod.labels, UnorderedElementsAre(testing::Pair("app", "cart")));
+  EXPECT_THAT(pod.annotations,
+              UnorderedElementsAre(testing::Pair("shop.example.com/team", "checkout")));
+  EXPECT_EQ(pod.workload, (model::Workload{"Deployment", "cart", true})) << "the hash was read";
+}
+
+TEST_F(CriListingTest, AnAnnotationThatIsADocumentIsLeftOutAndCounted) {
+  auto& sandbox = AddSandbox('f', 'a');
+  (*sandbox.mutable_annotations())["note"] = std::string(kMaxAnnotationValueBytes, 'x');
+  (*sandbox.mutable_annotations())["document"] = std::string(kMaxAnnotationValueBytes + 1, 'x');
+  const Listing listing = Join();
+  EXPECT_THAT(listing.pods[0].facts.annotations, SizeIs(1));
+  EXPECT_EQ(listing.skipped.labels, 1u);
 }
 
 TEST_F(CriListingTest, AStaticPodIsKnownByTheHashInItsPath) {

@@ -64,7 +64,7 @@ class CriSourceTest : public testing::Test {
   }
 
   fakes::FakeCriServer server_;
-  CriOptions options_{.call_deadline = kGenerous};
+  CriOptions options_{.shown = EverythingShown(), .call_deadline = kGenerous};
 };
 
 TEST_F(CriSourceTest, JoinsContainersWithTheirPods) {

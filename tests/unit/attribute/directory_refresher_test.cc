@@ -47,10 +47,10 @@ class DirectoryRefresherTest : public testing::Test {
     ::close(log_pipe_[1]);
   }
 
-  FakeNameSource& Add(const std::string& name, RefreshPacing pacing = {}) {
+  FakeNameSource& Add(const std::string& name) {
     auto source = std::make_unique<FakeNameSource>(name);
     FakeNameSource& reference = *source;
-    refresher_->AddSource(std::move(source), pacing);
+    refresher_->AddSource(std::move(source));
     return reference;
   }
 
@@ -242,6 +242,43 @@ TEST_F(DirectoryRefresherTest, TellsTheStateOfItsSources) {
   EXPECT_EQ(states[0].failures_in_a_row, 2u);
   EXPECT_EQ(states[0].failures.at("DEADLINE_EXCEEDED"), 2u);
   EXPECT_THAT(states[0].last_error, HasSubstr("slow"));
+}
+
+TEST_F(DirectoryRefresherTest, ASourceThatIsNotThereIsNoFailureAndIsFoundWhenItComes) {
+  FakeNameSource& source = Add("cri");
+  source.Answer(Of({Pod("cart", 'a', "1")}));
+  source.SetPresent(false);
+  refresher_->Start();
+  ASSERT_TRUE(source.WaitForLooks(2)) << "when it was added, and by the thread";
+  EXPECT_EQ(source.calls(), 0);
+  source.SetPresent(true);
+  const auto give_up = SteadyClock::now() + kGenerous;
+  while (!directory_.Find(Id('1')) && SteadyClock::now() < give_up) Elapse(seconds(2));
+  refresher_->Stop();
+  EXPECT_TRUE(refresher_->States()[0].present);
+  EXPECT_THAT(refresher_->States()[0].failures, testing::IsEmpty());
+  EXPECT_THAT(Logged(), AllOf(HasSubstr("names from cri here: 1 pods"), Not(HasSubstr("warn"))));
+}
+
+TEST_F(DirectoryRefresherTest, SomebodyMayBringNamesOnceOneIsThere) {
+  auto absent = std::make_unique<FakeNameSource>("cri");
+  absent->SetPresent(false);
+  refresher_->AddSource(std::move(absent));
+  EXPECT_FALSE(refresher_->AnyPresent());
+  Add("kubelet");
+  EXPECT_TRUE(refresher_->AnyPresent());
+}
+
+TEST_F(DirectoryRefresherTest, WhoDoesNotAnswerIsNotWaitedFor) {
+  Add("cri").Answer(Of({Pod("cart", 'a', "1")}));
+  Add("kubelet").Answer(absl::PermissionDeniedError("kubelet here: status 403"));
+  refresher_->Start();
+  ASSERT_TRUE(WaitForGeneration(1));
+  const auto give_up = SteadyClock::now() + kGenerous;
+  while (!directory_.Find(Id('1'))->complete && SteadyClock::now() < give_up) {
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(directory_.Find(Id('1'))->complete);
 }
 
 TEST_F(DirectoryRefresherTest, StopsPromptlyDuringAHungCall) {

@@ -13,6 +13,10 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
+absl::StatusOr<Listing> Parse(const std::string& json) {
+  return ParseKubeletPods(json, EverythingShown());
+}
+
 std::string Message(const absl::Status& status) { return std::string(status.message()); }
 
 // One pod list with one pod of these members in metadata (behind name and namespace) and status.
@@ -23,7 +27,7 @@ std::string OnePod(const std::string& metadata, const std::string& status) {
 }
 
 PodEntry Only(const std::string& json) {
-  const auto listing = ParseKubeletPods(json);
+  const auto listing = Parse(json);
   EXPECT_TRUE(listing.ok()) << listing.status().message();
   if (!listing.ok() || listing->pods.size() != 1) {
     ADD_FAILURE() << "not one pod";
@@ -53,7 +57,10 @@ TEST(KubeletPodsJson, ReadsARunningPod) {
   ASSERT_THAT(pod.containers, SizeIs(1));
   EXPECT_EQ(pod.containers[0].id, Id('1'));
   EXPECT_EQ(pod.containers[0].facts,
-            (model::ContainerFacts{"api", "registry/cart:1", 3, model::Runtime::kContainerd}));
+            (model::ContainerFacts{.name = "api",
+                                   .image = "registry/cart:1",
+                                   .restart_count = 3,
+                                   .runtime = model::Runtime::kContainerd}));
 }
 
 TEST(KubeletPodsJson, TheOrderOfMembersDoesNotMatter) {
@@ -128,14 +135,14 @@ TEST(KubeletPodsJson, AnOrdinaryPodCannotTakeAStaticPodsHash) {
 
 TEST(KubeletPodsJson, ANodeWithoutPods) {
   for (const char* json : {R"({"kind":"PodList","items":[]})", R"({"items":null})"}) {
-    const auto listing = ParseKubeletPods(json);
+    const auto listing = Parse(json);
     ASSERT_TRUE(listing.ok()) << json;
     EXPECT_THAT(listing->pods, IsEmpty());
   }
 }
 
 TEST(KubeletPodsJson, AContainerNotMadeYetIsNoError) {
-  const auto listing = ParseKubeletPods(OnePod(
+  const auto listing = Parse(OnePod(
       "", R"("containerStatuses":[{"name":"api","containerID":"","state":{"waiting":{}}}])"));
   ASSERT_TRUE(listing.ok());
   ASSERT_THAT(listing->pods, SizeIs(1));
@@ -152,7 +159,7 @@ struct Damage {
 class WrongTypeTest : public testing::TestWithParam<Damage> {};
 
 TEST_P(WrongTypeTest, IsAsGoodAsAbsent) {
-  const auto listing = ParseKubeletPods(OnePod(GetParam().metadata, GetParam().status));
+  const auto listing = Parse(OnePod(GetParam().metadata, GetParam().status));
   ASSERT_TRUE(listing.ok()) << listing.status().message();
   ASSERT_THAT(listing->pods, SizeIs(1));
   EXPECT_EQ(listing->pods[0].facts.name, "cart-7d9fbb-x2k4z");
@@ -188,7 +195,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(KubeletPodsJson, AnIdThatIsNotOneIsSkippedAndCounted) {
   for (const std::string& id : {base::StrCat("containerd://", std::string(63, '1')), HexId('1'),
                                 base::StrCat("containerd://", std::string(64, 'G'))}) {
-    const auto listing = ParseKubeletPods(OnePod(
+    const auto listing = Parse(OnePod(
         "", base::StrCat(R"("containerStatuses":[{"name":"api","containerID":")", id, R"("}])")));
     ASSERT_TRUE(listing.ok());
     EXPECT_THAT(listing->pods[0].containers, IsEmpty());
@@ -197,15 +204,15 @@ TEST(KubeletPodsJson, AnIdThatIsNotOneIsSkippedAndCounted) {
 }
 
 TEST(KubeletPodsJson, APodWithoutANameIsSkippedAndCounted) {
-  const auto listing = ParseKubeletPods(R"({"items":[{"metadata":{"namespace":"shop"}},{}]})");
+  const auto listing = Parse(R"({"items":[{"metadata":{"namespace":"shop"}},{}]})");
   ASSERT_TRUE(listing.ok());
   EXPECT_THAT(listing->pods, IsEmpty());
   EXPECT_EQ(listing->skipped.no_pod, 2u);
 }
 
 TEST(KubeletPodsJson, ANameLongerThanKubernetesAllowsIsSkippedAndCounted) {
-  const auto listing = ParseKubeletPods(base::StrCat(
-      R"({"items":[{"metadata":{"namespace":"shop","name":")", std::string(254, 'x'), R"("}}]})"));
+  const auto listing = Parse(base::StrCat(R"({"items":[{"metadata":{"namespace":"shop","name":")",
+                                          std::string(254, 'x'), R"("}}]})"));
   ASSERT_TRUE(listing.ok());
   EXPECT_THAT(listing->pods, IsEmpty());
   EXPECT_EQ(listing->skipped.too_long, 1u);
@@ -214,7 +221,7 @@ TEST(KubeletPodsJson, ANameLongerThanKubernetesAllowsIsSkippedAndCounted) {
 TEST(KubeletPodsJson, LabelsAreBoundedInNumberAndSize) {
   std::string labels = base::StrCat(R"("k":")", std::string(64, 'v'), R"(")");
   for (int i = 0; i < 200; ++i) base::StrAppend(&labels, ",\"k", i, R"(":"v")");
-  const auto listing = ParseKubeletPods(OnePod(base::StrCat(R"(,"labels":{)", labels, "}"), ""));
+  const auto listing = Parse(OnePod(base::StrCat(R"(,"labels":{)", labels, "}"), ""));
   ASSERT_TRUE(listing.ok());
   EXPECT_THAT(listing->pods[0].facts.labels, SizeIs(kMaxLabels));
   EXPECT_EQ(listing->skipped.labels, 201 - kMaxLabels);
@@ -230,7 +237,7 @@ TEST(KubeletPodsJson, ContainersAreBoundedInNumber) {
         R"({"containerStatuses":[{"name":"c","containerID":"containerd://)", id, R"("}]}})");
   }
   json += "]}";
-  const auto listing = ParseKubeletPods(json);
+  const auto listing = Parse(json);
   ASSERT_TRUE(listing.ok());
   EXPECT_THAT(listing->pods, SizeIs(kMaxContainers));
   EXPECT_GE(listing->skipped.over_limit, 5u);
@@ -240,7 +247,7 @@ TEST(KubeletPodsJson, ANestingBombIsRefused) {
   for (const char* bomb : {"[", R"({"a":)"}) {
     std::string json = R"({"items":[{"x":)";
     for (int i = 0; i < 1'000'000; ++i) json += bomb;
-    const auto listing = ParseKubeletPods(json);
+    const auto listing = Parse(json);
     EXPECT_TRUE(absl::IsInvalidArgument(listing.status()));
     EXPECT_THAT(Message(listing.status()), HasSubstr("nested deeper than the bound of 64"));
   }
@@ -249,31 +256,31 @@ TEST(KubeletPodsJson, ANestingBombIsRefused) {
 TEST(KubeletPodsJson, ATextThatEndsTooEarlyIsTold) {
   const std::string whole = OnePod("", "");
   for (size_t size = 0; size < whole.size(); ++size) {
-    const auto listing = ParseKubeletPods(whole.substr(0, size));
+    const auto listing = Parse(whole.substr(0, size));
     ASSERT_TRUE(absl::IsDataLoss(listing.status())) << size << ": " << listing.status().message();
     EXPECT_THAT(Message(listing.status()), HasSubstr("ends too early"));
   }
 }
 
 TEST(KubeletPodsJson, ATextThatIsNotJsonIsToldWithoutQuotingIt) {
-  const auto listing = ParseKubeletPods("{\"items\": secret]");
+  const auto listing = Parse("{\"items\": secret]");
   EXPECT_TRUE(absl::IsInvalidArgument(listing.status()));
   EXPECT_EQ(Message(listing.status()), "not JSON, at byte 11");
 }
 
 TEST(KubeletPodsJson, BytesThatAreNotUtf8AreRefused) {
-  const auto listing = ParseKubeletPods("{\"items\":[{\"metadata\":{\"name\":\"\xff\"}}]}");
+  const auto listing = Parse("{\"items\":[{\"metadata\":{\"name\":\"\xff\"}}]}");
   EXPECT_TRUE(absl::IsInvalidArgument(listing.status()));
 }
 
 TEST(KubeletPodsJson, TextBehindTheListIsRefused) {
-  EXPECT_TRUE(absl::IsInvalidArgument(ParseKubeletPods(R"({"items":[]} x)").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Parse(R"({"items":[]} x)").status()));
 }
 
 TEST(KubeletPodsJson, AnotherDocumentIsToldApart) {
   for (const char* json :
        {"[]", "17", "\"items\"", "{}", R"({"kind":"Status","message":"no"})", R"({"items":{}})"}) {
-    const auto listing = ParseKubeletPods(json);
+    const auto listing = Parse(json);
     EXPECT_TRUE(absl::IsInvalidArgument(listing.status())) << json;
     EXPECT_THAT(Message(listing.status()), HasSubstr("not a list of pods")) << json;
   }

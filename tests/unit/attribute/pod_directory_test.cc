@@ -59,13 +59,14 @@ TEST_F(PodDirectoryTest, TheSecondSourceFillsInWhatTheFirstDoesNotKnow) {
   PodEntry from_kubelet = Pod("cart", 'a', "1");
   from_kubelet.facts.qos = model::Qos::kBurstable;
   from_kubelet.facts.workload = model::Workload{"StatefulSet", "cart", false};
-  from_kubelet.containers[0].facts = {"renamed", "cart:1", 2, std::nullopt};
+  from_kubelet.containers[0].facts = {.name = "renamed", .image = "cart:1", .restart_count = 2};
   // In either order of arrival: rank decides, not time.
   directory_.Update("kubelet", Of({from_kubelet}));
   directory_.Update("cri", Of({from_cri}));
   const auto found = directory_.Find(Id('1'));
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->facts, (model::ContainerFacts{"api", "cart:1", 2, std::nullopt}));
+  EXPECT_EQ(found->facts,
+            (model::ContainerFacts{.name = "api", .image = "cart:1", .restart_count = 2}));
   EXPECT_EQ(found->pod.qos, model::Qos::kBurstable);
   EXPECT_EQ(found->pod.workload, (model::Workload{"StatefulSet", "cart", false}));
   EXPECT_THAT(found->sources, ElementsAre("cri", "kubelet"));

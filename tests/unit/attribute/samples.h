@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/attribute/key_list.h"
 #include "agent/attribute/name_source.h"
 
 namespace oomtrail::attribute {
@@ -17,6 +18,10 @@ inline std::string UidText(char digit) {
   return run(8) + "-" + run(4) + "-" + run(4) + "-" + run(4) + "-" + run(12);
 }
 inline model::PodUid Uid(char digit) { return *model::PodUid::Parse(UidText(digit)); }
+
+inline ShownMetadata EverythingShown() {
+  return {.labels = KeyList::Everything(), .annotations = KeyList::Everything()};
+}
 
 // A pod "shop/<name>" with one container "api" for each digit of `containers`.
 inline PodEntry Pod(const std::string& name, char uid_digit, std::string_view containers) {

@@ -73,7 +73,7 @@ class EventMaker {
                          .missing = {Text()},
                          .reason = Text()};
     if (Flag()) event.pod = MakePod();
-    if (Flag()) event.container = model::ContainerFacts{.name = Text(), .image = Text()};
+    if (Flag()) event.container = MakeContainer();
     if (Flag()) event.hook = model::HookSource{Text(), Pick<model::HookMethod>(5)};
     if (Byte() % 8 == 0) event.loss = model::Loss{.stage = "s" + Text(), .count = Number()};
     event.suppressed = Byte() % 2;
@@ -121,7 +121,18 @@ class EventMaker {
   model::PodFacts MakePod() {
     model::PodFacts pod{.name = Text(), .ns = Text(), .uid = Text(), .labels = {{Text(), Text()}}};
     if (Flag()) pod.workload = model::Workload{.kind = Text(), .name = Text()};
+    if (Flag()) pod.annotations = {{Text(), Text()}};
+    if (Flag()) pod.host_network = Flag();
+    pod.memory_limit_bytes = Maybe();
+    pod.memory_request_bytes = Maybe();
     return pod;
+  }
+  model::ContainerFacts MakeContainer() {
+    model::ContainerFacts container{.name = Text(), .image = Text()};
+    if (Flag()) container.kind = Pick<model::ContainerKind>(4);
+    container.memory_limit_bytes = Maybe();
+    container.memory_request_bytes = Maybe();
+    return container;
   }
 
   std::string_view bytes_;

@@ -74,6 +74,7 @@ TEST(EventJsonTest, AFullEventSaysEverythingInThisOrder) {
       "name": "cart-7d9f",
       "uid": "0c9d7c1e-6f0a-4b57-9a57-3a1f0f6f2b11",
       "qos": "burstable",
+      "host_network": false,
       "labels": {"app": "cart", "app.kubernetes.io/part-of": "shop", "canary": ""},
       "workload": {"kind": "Deployment", "name": "cart", "inferred": true}
     },
@@ -82,6 +83,9 @@ TEST(EventJsonTest, AFullEventSaysEverythingInThisOrder) {
       "id": "5d0e3c9a7b1f4e62a8c4d97f10b36e5528ab0c6f9de1437bb2f5a6081c3d7e94",
       "image": "registry.example.com/shop/cart:1.4.2",
       "restart_count": 3,
+      "kind": "app",
+      "memory_limit_bytes": 536870912,
+      "memory_request_bytes": 268435456,
       "runtime": "containerd"
     },
     "hook": {"name": "__oom_kill_process", "method": "fentry"}
@@ -180,6 +184,8 @@ TEST(EventJsonTest, AStaticPodIsKnownByItsHashUntilItIsNamed) {
   model::Event named = StaticPodKill();
   named.pod = model::PodFacts{.name = "etcd-worker-3", .ns = "kube-system"};
   EXPECT_FALSE(Parsed(named)["pod"].contains("uid")) << "the hash is not the API server's uid";
+  EXPECT_EQ(Parsed(named)["pod"]["config_hash"], kSampleStaticPodHash);
+  EXPECT_FALSE(Parsed(FullKill())["pod"].contains("config_hash"));
 }
 
 TEST(EventJsonTest, AGlobalOomHasAScopeAndNoLimit) {

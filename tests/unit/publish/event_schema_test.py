@@ -43,7 +43,13 @@ pod.workload{} pod.workload.kind pod.workload.name pod.workload.inferred
 container{} container.name container.id container.image container.restart_count container.runtime
 hook{} hook.name hook.method
 """.split()
-ADDED = "cgroup.unit lost{} lost.stage lost.count suppressed".split()
+ADDED = """
+cgroup.unit lost{} lost.stage lost.count suppressed
+pod.annotations{*} pod.config_hash pod.host_network pod.memory_limit_bytes pod.memory_request_bytes
+container.kind container.memory_limit_bytes container.memory_request_bytes
+""".split()
+# Maps whose names are the pod's own.
+MAPS = {"pod.labels", "pod.annotations"}
 
 # The words: those that the design binds, and the model's own (agent/model/names.cc).
 WORDS = {
@@ -52,6 +58,7 @@ WORDS = {
     "attribution.status": "full partial host unknown",
     "oom.constraint": "none cpuset mempolicy memcg",
     "pod.qos": "guaranteed burstable besteffort",
+    "container.kind": "app init sidecar ephemeral",
     "container.runtime": "containerd cri-o docker podman",
     "hook.method": "fentry kprobe tp_btf tracepoint kmsg",
 }
@@ -125,7 +132,7 @@ class SchemaTest(unittest.TestCase):
 
     def test_every_object_is_closed(self):
         objects = [("", SCHEMA)] + [(name, inner) for name, inner in properties(SCHEMA)
-                                    if inner.get("type") == "object" and name != "pod.labels"]
+                                    if inner.get("type") == "object" and name not in MAPS]
         self.assertGreater(len(objects), 10)
         for name, inner in objects:
             self.assertIs(inner.get("additionalProperties"), False, name)
@@ -166,8 +173,8 @@ class OutputTest(unittest.TestCase):
     def test_a_misspelt_field_is_refused(self):
         for event in self.samples:
             for path in fields(event):
-                if path[:2] == ("pod", "labels") and len(path) == 3:
-                    continue  # labels are the pod's own names
+                if len(path) == 3 and dotted(path[:2]) in MAPS:
+                    continue  # the pod's own names
                 wrong = copy.deepcopy(event)
                 inner = holder(wrong, path)
                 inner[path[-1] + "x"] = inner.pop(path[-1])
@@ -226,6 +233,9 @@ class OutputTest(unittest.TestCase):
             "attribution.sources": [["dns"]],
             "attribution.missing": [["Pod Name"]],
             "pod.labels": [{"a\n": "b"}, {"a": "b\n"}],
+            "pod.annotations": [{"a\n": "b"}, {"a": "b\n"}],
+            "pod.config_hash": ["", "5D0E" * 8, "5d0e" * 7],
+            "container.kind": ["App", "restartable"],
         }
         for name, values in damages.items():
             for value in values:
@@ -281,7 +291,7 @@ def allowed(path, value, other):
     """Whether the schema has no reason to refuse `other` in the place of `value`."""
     if isinstance(value, str) and value and other == "1":
         return True
-    if path[:2] == ("pod", "labels") and len(path) == 3:
+    if len(path) == 3 and dotted(path[:2]) in MAPS:
         return other in ("", "1")
     return isinstance(value, list) and other == []
 

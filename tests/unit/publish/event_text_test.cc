@@ -63,8 +63,8 @@ TEST(EventTextTest, AProcessWithoutANameIsAQuestionMark) {
 
 TEST(EventTextTest, AnInferredScopeAGroupKillAndATriggerElsewhereAreMarked) {
   EXPECT_EQ(Rest(PodLimitGroupKill()),
-            "OOM-KILL shop/cart-7d9f api java[4312] rss=498.2MiB scope=pod(inferred) "
-            "limit=1.0GiB usage=1.0GiB limit_owner=" +
+            "OOM-KILL shop/cart-7d9f api java[4312] rss=498.2MiB container_kind=sidecar "
+            "scope=pod(inferred) limit=1.0GiB usage=1.0GiB limit_owner=" +
                 std::string(kSamplePodPath) +
                 R"( group_kill trigger=log\x20shipper[5120] trigger_cgroup=)" +
                 std::string(kSamplePodPath) + "/shipper workload=StatefulSet/cart");
@@ -72,15 +72,16 @@ TEST(EventTextTest, AnInferredScopeAGroupKillAndATriggerElsewhereAreMarked) {
 
 TEST(EventTextTest, ALimitAboveThePodHasItsOwnerNamed) {
   EXPECT_EQ(Rest(AncestorLimitKill()),
-            "OOM-KILL shop/cart-7d9f api java[4312] rss=498.2MiB scope=ancestor limit=512.0MiB "
-            "usage=512.0MiB limit_owner=/kubepods.slice/kubepods-besteffort.slice "
+            "OOM-KILL shop/cart-7d9f api java[4312] rss=498.2MiB container_kind=init "
+            "scope=ancestor limit=512.0MiB usage=512.0MiB "
+            "limit_owner=/kubepods.slice/kubepods-besteffort.slice "
             "trigger=java[4312] workload=Deployment/cart");
 }
 
 TEST(EventTextTest, AGlobalOomHasNoLimit) {
   EXPECT_EQ(Rest(NodeKill(model::Scope::kNode, model::Constraint::kNone, 0)),
-            "OOM-KILL shop/cart-7d9f api java[4312] rss=498.2MiB scope=node trigger=java[4312] "
-            "workload=Deployment/cart");
+            "OOM-KILL shop/cart-7d9f api java[4312] rss=498.2MiB container_kind=ephemeral "
+            "scope=node trigger=java[4312] workload=Deployment/cart");
 }
 
 TEST(EventTextTest, RssIsAbsentUnlessAllItsPartsAreKnown) {
@@ -112,6 +113,16 @@ TEST(EventTextTest, AnOomWithoutAKillHasNoProcessButTheTrigger) {
   model::Event amendment = NoKill();
   amendment.revision = 1;
   EXPECT_TRUE(Rest(amendment).starts_with("OOM-NO-KILL-NAMED shop/cart-7d9f api "));
+}
+
+TEST(EventTextTest, AContainerOfAnotherKindSaysSo) {
+  model::Event event = FullKill();
+  event.container->kind = model::ContainerKind::kInit;
+  EXPECT_TRUE(Rest(event).starts_with(
+      "OOM-KILL shop/cart-7d9f api java[4312] rss=498.2MiB container_kind=init scope=container "))
+      << Rest(event);
+  event.container->kind.reset();
+  EXPECT_EQ(Rest(event), Rest(FullKill())) << "an ordinary one is not worth a word";
 }
 
 TEST(EventTextTest, ALossIsShort) { EXPECT_EQ(Rest(Lost()), "LOST 3 at kill_ring_full"); }

@@ -129,6 +129,9 @@ TEST_F(MetricsTest, WhereNobodyHasNamesNothingWaits) {
   metrics.Count(PartialKill());
   EXPECT_EQ(Value(metrics, kNamelessKills), "1");
   EXPECT_EQ(Value(metrics, Unnamed("no_source")), "1");
+  metrics.ExpectNames();
+  metrics.Count(Numbered(PartialKill(), 2));
+  EXPECT_EQ(Value(metrics, kNamelessKills), "1") << "from now on a name may come";
 }
 
 TEST_F(MetricsTest, OfTooManyThatWaitTheOldestIsCountedAsItIs) {

@@ -103,11 +103,15 @@ inline model::Event FullKill(uint32_t revision = 0) {
       .uid = std::string(kSamplePodUid),
       .qos = model::Qos::kBurstable,
       .labels = {{"app", "cart"}, {"app.kubernetes.io/part-of", "shop"}, {"canary", ""}},
-      .workload = model::Workload{.kind = "Deployment", .name = "cart", .inferred = true}};
+      .workload = model::Workload{.kind = "Deployment", .name = "cart", .inferred = true},
+      .host_network = false};
   event.container = model::ContainerFacts{.name = "api",
                                           .image = "registry.example.com/shop/cart:1.4.2",
                                           .restart_count = 3,
-                                          .runtime = model::Runtime::kContainerd};
+                                          .runtime = model::Runtime::kContainerd,
+                                          .kind = model::ContainerKind::kApp,
+                                          .memory_limit_bytes = 512 * kMiB,
+                                          .memory_request_bytes = 256 * kMiB};
   return event;
 }
 
@@ -163,6 +167,12 @@ inline model::Event PodLimitGroupKill() {
   event.trigger = model::Trigger{.pid = 5120, .tid = 5120, .comm = "log shipper", .memcg = {24990}};
   event.trigger_path = std::string(kSamplePodPath) + "/shipper";
   event.pod->qos = model::Qos::kGuaranteed;
+  event.pod->memory_limit_bytes = 1024 * kMiB;
+  event.pod->memory_request_bytes = 1024 * kMiB;
+  event.pod->annotations = {{"shop.example.com/team", "checkout, night shift"}};
+  event.container->kind = model::ContainerKind::kSidecar;
+  event.container->memory_limit_bytes.reset();
+  event.container->memory_request_bytes.reset();
   event.pod->workload = model::Workload{.kind = "StatefulSet", .name = "cart"};
   event.attribution.missing = {"oom"};
   event.hook = model::HookSource{.name = "mark_victim", .method = model::HookMethod::kTpBtf};
@@ -176,6 +186,7 @@ inline model::Event AncestorLimitKill() {
   event.limit->path = "/kubepods.slice/kubepods-besteffort.slice";
   event.pod->qos = model::Qos::kBestEffort;
   event.container->runtime = model::Runtime::kCrio;
+  event.container->kind = model::ContainerKind::kInit;
   return event;
 }
 
@@ -187,6 +198,7 @@ inline model::Event NodeKill(model::Scope scope, model::Constraint constraint, i
   event.oom->constraint = constraint;
   event.oom->order = order;
   event.container->runtime = model::Runtime::kDocker;
+  event.container->kind = model::ContainerKind::kEphemeral;
   return event;
 }
 
@@ -196,6 +208,15 @@ inline model::Event StaticPodKill() {
   event.identity.pod_uid = model::PodUid::Parse(kSampleStaticPodHash);
   event.identity.runtime = model::Runtime::kPodman;
   event.hook = model::HookSource{.name = "mark_victim", .method = model::HookMethod::kTracepoint};
+  return event;
+}
+
+// The same with its names: the API server's uid of it is not to be had.
+inline model::Event NamedStaticPodKill() {
+  model::Event event = FullKill();
+  event.identity.pod_uid = model::PodUid::Parse(kSampleStaticPodHash);
+  event.pod =
+      model::PodFacts{.name = "kube-apiserver-worker-3", .ns = "kube-system", .host_network = true};
   return event;
 }
 
@@ -235,6 +256,7 @@ inline model::Event HostileKill() {
   event.cgroup_path = R"(/system.slice/dev-disk\x2dby\x20id.service)";
   event.pod->name = "cart\u2028\x80";
   event.pod->labels = {{"app\n", "\x1b]0;owned\x07"}, {"quote\"", R"(\x5c)"}};
+  event.pod->annotations = {{"note\r", "\x1b[2J"}};
   event.container->image = "\xc3(\x7f";
   return event;
 }
@@ -254,6 +276,7 @@ inline std::vector<Sample> Samples() {
           {"mempolicy", NodeKill(Scope::kMempolicy, Constraint::kMempolicy, 0)},
           {"manual", NodeKill(Scope::kManual, Constraint::kNone, -1)},
           {"static pod", StaticPodKill()},
+          {"named static pod", NamedStaticPodKill()},
           {"no kill", NoKill()},
           {"lost", Lost()},
           {"hostile", HostileKill()}};
