@@ -23,8 +23,9 @@ class ApiNames:
         self._watch = processes.start("api-watch", kubectl.argv(
             "get", "pods", "-A", "--watch", "--output-watch-events", "-o", "json"), stdout=out)
         self._pods: dict[str, dict] = {}
-        # (container id) -> restarts before it began, as any status ever said
-        self._restarts: dict[str, int] = {}
+        # What any status ever said. One of several quick restarts may be in none of them.
+        self._restarts: dict[str, int] = {}  # by container id: restarts before it began
+        self._ids: dict[tuple[str, str, int], str] = {}  # by pod's uid, container's name and restarts
 
     def refresh(self) -> None:
         text, decoder, at = self._out.read_text(), json.JSONDecoder(), 0
@@ -43,6 +44,7 @@ class ApiNames:
             for status in pod.get("status", {}).get(statuses, ()):
                 for container_id, restarts in _ids(status):
                     self._restarts[container_id] = restarts
+                    self._ids[(pod["metadata"]["uid"], status["name"], restarts)] = container_id
 
     def pod(self, uid: str) -> dict | None:
         return self._pods.get(uid)
@@ -70,8 +72,8 @@ class ApiNames:
         if (container_id := container.get("id", "")) in self._restarts:
             if "restart_count" in container:
                 wanted["container.restart_count"] = (container["restart_count"], self._restarts[container_id])
-        else:
-            wanted["container.id"] = (container_id, f"one of {sorted(self._restarts)[:3]}...")
+        elif other := self._ids.get((pod["metadata"]["uid"], known[1]["name"], container.get("restart_count", 0))):
+            wanted["container.id"] = (container_id, other)
         return [f"{field}: {ours!r}, the API server says {theirs!r}"
                 for field, (ours, theirs) in wanted.items() if ours != theirs]
 

@@ -147,8 +147,9 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="oomtrail-e2e-") as scratch:
             run(options, checks, Path(scratch))
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    except (KeyboardInterrupt, SystemExit) as error:
+        print(f"interrupted after {time.monotonic() - started:.0f} s\n{checks.summary()}")
+        return error.code if isinstance(error, SystemExit) else 128 + signal.SIGINT
     except tools.CannotRun as error:
         print(f"cannot run: {error}")
         return CANNOT_RUN

@@ -66,5 +66,6 @@ def argv(node: plan.Node, kernel: Kernel, initrd: Path, files: Path, tap: str) -
             "-netdev", f"tap,id=net,ifname={tap},script=no,downscript=no",
             "-device", f"virtio-net-pci,netdev=net,mac={node.mac},romfile=",
             "-kernel", str(kernel.vmlinuz), "-initrd", str(initrd),
-            "-append", f"console=ttyS0 panic=-1 quiet loglevel=3 net.ifnames=0 "
+            # init_on_alloc: Debian clears pages once more than it must; emulated, 1.8 s instead of 1.1 for 200 MiB.
+            "-append", f"console=ttyS0 panic=-1 quiet loglevel=3 net.ifnames=0 init_on_alloc=0 "
                        f"systemd.show_status=0 mitigations=off {node.cmdline}".strip()]
