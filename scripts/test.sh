@@ -115,8 +115,10 @@ ONLY_NAMED=' cluster '
 wanted=" $* "
 while read -r name minutes needs; do
   [ -n "$name" ] || continue
-  if [[ $wanted != *" $name "* ]]; then
-    [ $# -eq 0 ] && [[ $ONLY_NAMED != *" $name "* ]] || continue
+  if [ $# -eq 0 ]; then
+    [[ $ONLY_NAMED != *" $name "* ]] || continue
+  else
+    [[ $wanted == *" $name "* ]] || continue
   fi
   run_stage "$name" "$minutes" "$needs"
 done <<<"$STAGES"

@@ -35,17 +35,6 @@ class PromtoolTest(unittest.TestCase):
         done = promtool("check", "metrics", text=page() + "# TYPE kills counter\nkills 1\n")
         self.assertNotEqual(done.returncode, 0)
 
-    def test_the_alerts_of_the_document_are_rules(self):
-        rules = re.findall(r"```yaml\n(groups:.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.S)
-        self.assertEqual(len(rules), 1)
-        path = pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / f"oomtrail-rules-{os.getpid()}.yml"
-        try:
-            path.write_text(rules[0], encoding="utf-8")
-            done = promtool("check", "rules", str(path))
-        finally:
-            path.unlink(missing_ok=True)
-        self.assertEqual(done.returncode, 0, done.stdout)
-
 
 class DocumentTest(unittest.TestCase):
     def setUp(self):
