@@ -49,14 +49,14 @@ grpc::Status EventService::ReadWatch(const v1::WatchEventsRequest& request,
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* EventService::WatchEvents(
-    grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* bytes) {
-  v1::WatchEventsRequest request;
-  grpc::ByteBuffer taken = *bytes;  // by reference: reading it consumes it
-  if (!grpc::SerializationTraits<v1::WatchEventsRequest>::Deserialize(&taken, &request).ok()) {
+    grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* request) {
+  v1::WatchEventsRequest message;
+  grpc::ByteBuffer bytes = *request;  // by reference: reading it consumes it
+  if (!grpc::SerializationTraits<v1::WatchEventsRequest>::Deserialize(&bytes, &message).ok()) {
     return RefuseWatch({grpc::StatusCode::INVALID_ARGUMENT, "not a WatchEventsRequest"});
   }
   publish::SubscriptionOptions options;
-  if (const grpc::Status status = ReadWatch(request, options); !status.ok()) {
+  if (const grpc::Status status = ReadWatch(message, options); !status.ok()) {
     return RefuseWatch(status);
   }
   grpc::Status status;

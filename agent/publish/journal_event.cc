@@ -11,13 +11,13 @@ journal::Entry ToEntry(const model::Event& event) {
   return ToEntry(event, message);
 }
 
-journal::Entry ToEntry(const model::Event& event, v1::Event& message) {
-  message.Clear();
-  ToProto(event, &message);
+journal::Entry ToEntry(const model::Event& event, v1::Event& scratch) {
+  scratch.Clear();
+  ToProto(event, &scratch);
   return {.wall_ns = event.wall_ns,
           .id = event.id,
           .revision = event.revision,
-          .payload = std::make_shared<const std::string>(message.SerializeAsString())};
+          .payload = std::make_shared<const std::string>(scratch.SerializeAsString())};
 }
 
 absl::StatusOr<model::Event> FromEntry(const journal::Entry& entry) {
