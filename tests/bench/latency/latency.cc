@@ -147,7 +147,7 @@ absl::Status MeasureStarts(const Options& options, const Crowd& crowd) {
 // The kills, one after the other, and what the consumer under measurement tells of each.
 class KillRun {
  public:
-  KillRun(Crowd& crowd, Nursery& nursery, Process& agent, Process& bare, Subscribers& subscribers)
+  KillRun(Crowd& crowd, Nursery& nursery, Process& agent, Process& bare, Subscribers* subscribers)
       : crowd_(crowd), nursery_(nursery), agent_(agent), bare_(bare), subscribers_(subscribers) {}
 
   // As many kills for the agent as for the bare consumer, in turns.
@@ -180,11 +180,11 @@ class KillRun {
     const Line* event = nullptr;
     std::vector<uint64_t> told;
     Await(
-        {&agent_, &subscribers_.process()}, {},
+        Told(), {},
         [&] {
-          told = subscribers_.DelaysOf(pid);
+          told = DelaysOf(pid);
           event = Find(agent_.out(), InJson(pid), from);
-          return event != nullptr && told.size() == subscribers_.size();
+          return event != nullptr && told.size() == Subscribed();
         },
         kPatience);
     ++figures.kills;
@@ -199,6 +199,16 @@ class KillRun {
 
  private:
   static constexpr std::chrono::seconds kPatience{2};
+
+  // Who tells of a kill made for the agent.
+  std::vector<Process*> Told() const {
+    if (subscribers_ == nullptr) return {&agent_};
+    return {&agent_, &subscribers_->process()};
+  }
+  size_t Subscribed() const { return subscribers_ == nullptr ? 0 : subscribers_->size(); }
+  std::vector<uint64_t> DelaysOf(pid_t pid) const {
+    return subscribers_ == nullptr ? std::vector<uint64_t>{} : subscribers_->DelaysOf(pid);
+  }
 
   static std::string InJson(pid_t pid) { return absl::StrFormat("\"victim\":{\"pid\":%d,", pid); }
 
@@ -241,10 +251,10 @@ class KillRun {
   // The agent's ring holds what happened while it stood still.
   absl::Status CatchUp(pid_t pid) {
     if (Await(
-            {&agent_, &subscribers_.process()}, {},
+            Told(), {},
             [&] {
               return Find(agent_.out(), InJson(pid)) != nullptr &&
-                     subscribers_.DelaysOf(pid).size() == subscribers_.size();
+                     DelaysOf(pid).size() == Subscribed();
             },
             kPatience)) {
       return absl::OkStatus();
@@ -256,7 +266,7 @@ class KillRun {
   Nursery& nursery_;
   Process& agent_;
   Process& bare_;
-  Subscribers& subscribers_;
+  Subscribers* const subscribers_;  // null: none
 };
 
 // Names come from another thread: until one is there, there is nothing to measure.
@@ -433,20 +443,23 @@ absl::StatusOr<bool> Run(const Options& options) {
   ASSIGN_OR_RETURN(const auto agent, StartAgent(options, *crowd));
   ASSIGN_OR_RETURN(const auto bare, StartBare(options));
   const std::string address = "unix:" + options.directory + "/socket";
-  ASSIGN_OR_RETURN(const auto one, Subscribers::Start(options.subscriber, address, 1));
-  KillRun run(*crowd, nursery, *agent, *bare, *one);
-  RETURN_IF_ERROR(AwaitNames(run));
-  ASSIGN_OR_RETURN(const Figures figures, run.KillMany(options.kills));
+  KillRun unheard(*crowd, nursery, *agent, *bare, nullptr);
+  RETURN_IF_ERROR(AwaitNames(unheard));
+  ASSIGN_OR_RETURN(const Figures lines, unheard.KillMany(options.kills));
   PrintConsole();
-  PrintLatency(figures);
-  bool complete = PrintSubscribers(figures, 1);
-  complete = PrintCompleteness(figures) && complete;
+  PrintLatency(lines);
+  bool complete = PrintCompleteness(lines);
+
+  ASSIGN_OR_RETURN(const auto one, Subscribers::Start(options.subscriber, address, 1));
+  KillRun run(*crowd, nursery, *agent, *bare, one.get());
+  ASSIGN_OR_RETURN(const Figures figures, run.KillMany(options.kills));
+  complete = PrintSubscribers(figures, 1) && complete;
   PrintMemory(options, *agent, *bare);
   MeasureIdle(options, *agent, *bare);
 
   ASSIGN_OR_RETURN(const auto many,
                    Subscribers::Start(options.subscriber, address, options.crowd_of_subscribers));
-  KillRun crowded(*crowd, nursery, *agent, *bare, *many);
+  KillRun crowded(*crowd, nursery, *agent, *bare, many.get());
   ASSIGN_OR_RETURN(const Figures crowded_figures, crowded.KillMany(options.kills / 2));
   return PrintSubscribers(crowded_figures, options.crowd_of_subscribers) && complete;
 }
