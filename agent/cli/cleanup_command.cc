@@ -6,12 +6,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <iostream>
 
 #include "agent/attribute/daemon_set.h"
-#include "agent/base/printable.h"
 #include "agent/base/status.h"
 #include "agent/base/strings.h"
+#include "agent/cli/client_session.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/time_argument.h"
 #include "agent/journal/store.h"
@@ -20,12 +19,8 @@
 namespace oomtrail::cli {
 namespace {
 
-void Tell(std::string_view text) {
-  std::cerr << base::StrCat("oomtrail: ", base::Printable(text), "\n") << std::flush;
-}
-
 int Fail(const absl::Status& status) {
-  Tell(std::string_view(status.message().data(), status.message().size()));
+  Say(std::string_view(status.message().data(), status.message().size()));
   return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
 }
 
@@ -41,19 +36,19 @@ absl::Status RemoveSocket(std::string_view address) {
     return absl::InvalidArgumentError(base::StrCat("--listen ", path, " is not a socket"));
   }
   if (::unlink(path.c_str()) != 0) return base::ErrnoStatus(errno, base::StrCat("remove ", path));
-  Tell(base::StrCat("removed the socket ", path));
+  Say(base::StrCat("removed the socket ", path));
   return absl::OkStatus();
 }
 
 absl::Status Clean(const CleanupOptions& options) {
   if (!options.pin_dir.empty()) {
     ASSIGN_OR_RETURN(const size_t pins, kernel::RemovePins(options.pin_dir));
-    if (pins != 0) Tell(base::StrCat("removed ", pins, " pins in ", options.pin_dir));
+    if (pins != 0) Say(base::StrCat("removed ", pins, " pins in ", options.pin_dir));
   }
   if (!options.listen.empty()) RETURN_IF_ERROR(RemoveSocket(options.listen));
   if (!options.journal_dir.empty()) {
     RETURN_IF_ERROR(journal::RemoveJournal(options.journal_dir));
-    Tell(base::StrCat("removed the journal in ", options.journal_dir));
+    Say(base::StrCat("removed the journal in ", options.journal_dir));
   }
   return absl::OkStatus();
 }
@@ -89,7 +84,7 @@ int AwaitDaemonSet(const CleanupOptions& options) {
     if (state.ok() && state->observed) {
       seen = *state;
       if (seen->ready >= seen->wanted) {
-        Tell(base::StrCat("done on ", seen->ready, " of ", seen->wanted, " nodes"));
+        Say(base::StrCat("done on ", seen->ready, " of ", seen->wanted, " nodes"));
         return kExitOk;
       }
     }
@@ -101,8 +96,7 @@ int AwaitDaemonSet(const CleanupOptions& options) {
     if (::sigtimedwait(&signals, nullptr, &pause) > 0) return kExitFailed;
   }
   // No failure: a node that is away must not keep the others from being let go.
-  Tell(
-      base::StrCat("done on ", seen ? seen->ready : 0, " of ", seen ? seen->wanted : 0,
+  Say(base::StrCat("done on ", seen ? seen->ready : 0, " of ", seen ? seen->wanted : 0,
                    " nodes within ", options.timeout,
                    "; the others keep their pins until they boot (oomtrail cleanup removes them)"));
   return kExitOk;
@@ -115,7 +109,7 @@ int RunCleanup(const CleanupOptions& options) {
   const sigset_t signals = BlockEndSignals();
   if (const auto status = Clean(options); !status.ok()) return Fail(status);
   if (!options.stay) return kExitOk;
-  Tell("nothing is left here; staying until SIGTERM");
+  Say("nothing is left here; staying until SIGTERM");
   int signal = 0;
   ::sigwait(&signals, &signal);
   return kExitOk;

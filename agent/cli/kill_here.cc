@@ -8,14 +8,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <iostream>
 
 #include "absl/strings/str_format.h"
 #include "agent/base/file.h"
-#include "agent/base/printable.h"
 #include "agent/base/status.h"
 #include "agent/base/strings.h"
 #include "agent/base/unique_fd.h"
+#include "agent/cli/client_session.h"
 
 namespace oomtrail::cli {
 namespace {
@@ -27,9 +26,7 @@ constexpr uint64_t kMostBytes = 1024 * kMiB;
 constexpr uint64_t kUnlimitedBytes = 1ULL << 62;
 
 int Fail(const absl::Status& status, int code) {
-  std::cerr << "oomtrail: "
-            << base::Printable(std::string_view(status.message().data(), status.message().size()))
-            << '\n';
+  Say(std::string_view(status.message().data(), status.message().size()));
   return code;
 }
 
@@ -119,12 +116,11 @@ int RunDemoHere(const HereOptions& options) {
     const auto first = MakeOnce(options.once_file);
     if (!first.ok()) return Fail(first.status(), kExitUsage);
     if (!*first) {
-      std::cerr << "oomtrail: " << base::Printable(options.once_file)
-                << " is there: this was done before\n";
+      Say(base::StrCat(options.once_file, " is there: this was done before"));
       return kExitOk;
     }
   }
-  std::cerr << "oomtrail: filling " << InMiB(*limit) << " until the kernel kills this process\n";
+  Say(base::StrCat("filling ", InMiB(*limit), " until the kernel kills this process"));
   ::prctl(PR_SET_NAME, "memory-hog");
   // Past the limit by as much again: what is swapped out does not count against it.
   return Fail(Fill(2 * *limit + 16 * kMiB), kExitFailed);

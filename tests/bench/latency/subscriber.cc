@@ -7,22 +7,16 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "oomtrail/v1/event_service.grpc.pb.h"
 
 namespace {
 
 namespace v1 = oomtrail::v1;
-
-uint64_t BootNanos() {
-  timespec now{};
-  ::clock_gettime(CLOCK_BOOTTIME, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 void Subscribe(const std::string& address, std::atomic<size_t>& missing) {
   // A connection each, as subscribers in different processes have.
@@ -37,7 +31,7 @@ void Subscribe(const std::string& address, std::atomic<size_t>& missing) {
   const auto reader = stub->WatchEvents(&context, request);
   v1::WatchEventsResponse response;
   while (reader->Read(&response)) {
-    const uint64_t now = BootNanos();
+    const uint64_t now = oomtrail::base::SystemClock().BootNanos();
     if (response.has_event()) {
       std::printf("%u %llu\n", response.event().victim().pid(),
                   static_cast<unsigned long long>(now - response.event().boot_time_ns()));
