@@ -17,8 +17,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-Listing Of(std::vector<PodEntry> pods) { return Listing{std::move(pods), {}}; }
-
 // As the kubelet tells of it.
 PodEntry Owned(const std::string& name, char uid) {
   PodEntry pod = Pod(name, uid, "");

@@ -28,8 +28,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr seconds kGenerous(30);
 
-Listing Of(std::vector<PodEntry> pods) { return Listing{std::move(pods), {}}; }
-
 class DirectoryRefresherTest : public testing::Test {
  protected:
   DirectoryRefresherTest() {

@@ -14,8 +14,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
 
-Listing Of(std::vector<PodEntry> pods) { return Listing{std::move(pods), {}}; }
-
 // As the kubelet tells of it: with what its manifest says of a container "api".
 PodEntry ManifestOf(const std::string& name, char uid) {
   PodEntry pod = Pod(name, uid, "");

@@ -17,8 +17,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-Listing Of(std::vector<PodEntry> pods) { return Listing{std::move(pods), {}}; }
-
 class PodDirectoryTest : public testing::Test {
  protected:
   fakes::FakeClock clock_;

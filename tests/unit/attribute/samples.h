@@ -3,6 +3,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "agent/attribute/key_list.h"
 #include "agent/attribute/name_source.h"
@@ -35,5 +37,7 @@ inline PodEntry Pod(const std::string& name, char uid_digit, std::string_view co
   }
   return pod;
 }
+
+inline Listing Of(std::vector<PodEntry> pods) { return Listing{std::move(pods), {}}; }
 
 }  // namespace oomtrail::attribute
