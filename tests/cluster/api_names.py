@@ -46,15 +46,14 @@ class ApiNames:
                     self._restarts[container_id] = restarts
                     self._ids[(pod["metadata"]["uid"], status["name"], restarts)] = container_id
 
-    def pod(self, uid: str) -> dict | None:
-        return self._pods.get(uid)
-
     def differences(self, event: dict) -> list[str]:
         """Every name of the event that is not the API server's."""
         said, container = event.get("pod", {}), event.get("container", {})
-        pod = self._pods.get(said.get("uid", ""))
+        # A static pod's uid is its kubelet's own and not the API server's: the event has its hash instead.
+        key = next((name for name in ("uid", "config_hash") if name in said), "uid")
+        pod = self._pods.get(said.get(key, ""))
         if pod is None:
-            return [f"pod.uid {said.get('uid')}: the API server has no such pod"]
+            return [f"pod.{key} {said.get(key)}: the API server has no such pod"]
         known = next(((kind, each) for kind, _ in _LISTS for each in pod["spec"].get(kind, ())
                       if each["name"] == container.get("name")), None)
         if known is None:

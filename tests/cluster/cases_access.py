@@ -37,6 +37,8 @@ def server_side(stand: Stand) -> None:
         for module, version, path in _CRDS:
             stand.cluster.kubectl("apply", "--server-side", "-f", str(tools.module(module, version) / path))
         stand.cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        # Where monitoring-values.yaml has Grafana.
+        stand.cluster.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "monitoring"}})
     for values in files:
         with stand.checks(f"{values.name}: the API server takes what it renders"):
             stand.agent.sh(f"helm template oomtrail {agent.CHART} -n default --kube-version "

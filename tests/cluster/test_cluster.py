@@ -73,8 +73,11 @@ class Names(unittest.TestCase):
         pod = self.statuses(containerID="containerd://aa", restartCount=0)
         pod["metadata"]["annotations"] = {"kubernetes.io/config.hash": "0123"}
         event = _event()
-        event["pod"]["uid"] = "0123"
+        del event["pod"]["uid"]
+        event["pod"]["config_hash"] = "0123"
         self.assertEqual(self.differences(pod, event), [])
+        event["pod"]["config_hash"] = "4567"
+        self.assertIn("pod.config_hash", self.differences(pod, event)[0])
 
 
 class Texts(unittest.TestCase):
