@@ -11,8 +11,8 @@ import re
 import sys
 from pathlib import Path
 
-ORDER = ["base", "model", "kernel", "decode", "resolve", "attribute", "journal", "publish",
-         "sinks", "api", "cli"]
+ORDER = ["base", "model", "kernel", "decode", "resolve", "forecast", "attribute", "journal",
+         "publish", "sinks", "api", "cli"]
 LEAVES = {"sinks", "api", "cli"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"agent/([a-z_]+)/', re.MULTILINE)
 
