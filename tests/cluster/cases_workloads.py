@@ -85,12 +85,13 @@ def pod_limit(stand: Stand) -> None:
 
 
 def deleted_at_the_kill(stand: Stand) -> None:
+    """It lives on while it is being deleted (PID 1 ignores SIGTERM); with the kill all of it is gone."""
     _arm(stand, "deleted")
     for node in plan.NODES:
         with stand.checks(f"{node.name}: pod deleted at the kill"):
             name = _armed(stand, node, "deleted")
-            stand.tools.in_background(node, "deleted", f"touch {_TRIGGERS}/{name}")
-            stand.cluster.kubectl("delete", "pod", "-n", NAMESPACE, name, "--wait=false", "--force", "--grace-period=0")
+            stand.cluster.kubectl("delete", "pod", "-n", NAMESPACE, name, "--wait=false", "--grace-period=120")
+            stand.tools.sh(node, f"touch {_TRIGGERS}/{name}")
             _kill(stand, node, Expect("main", SOLE), name)
 
 
