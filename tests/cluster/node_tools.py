@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plan
 from control_plane import Kubectl
-from processes import until
+from processes import CommandFailed, until
 from workload_images import WORKLOAD
 
 NAMESPACE = "e2e-tools"
@@ -60,7 +60,12 @@ class NodeTools:
 
     def in_background(self, node: plan.Node, name: str, script: str) -> None:
         """Outlives this pod's own container, the kubelet and the runtime: systemd runs it."""
-        self.sh(node, f"systemd-run --quiet --collect --unit=e2e-{name} /bin/sh -c {quoted(script)}")
+        try:
+            self.sh(node, f"systemd-run --quiet --collect --unit=e2e-{name} /bin/sh -c {quoted(script)}")
+        except CommandFailed as error:
+            # What it began may have stopped the kubelet or the runtime, by which we would have been told.
+            if "error stream" not in str(error):
+                raise
 
     def oom_kills(self, node: plan.Node) -> Counts:
         """The kernel's own count in all pods, those that are gone included."""
