@@ -47,7 +47,7 @@ matrix: ## the scenarios on each supported kernel, in virtual machines
 	@scripts/test.sh install build matrix
 
 e2e: ## on a real Kubernetes cluster, made here: control plane in a network namespace, two nodes in QEMU
-	@scripts/test.sh install build cluster
+	@scripts/test.sh install build cluster_all
 
 e2e-shell: ## that cluster, left up for you with kubectl and helm in a shell; `exit` ends it
 	@scripts/install.sh build test image

@@ -130,12 +130,14 @@ stage_matrix() {
   "$PYTHON" tests/vm/matrix.py
 }
 
-stage_cluster() {
+cluster() {
   need_root
   "$ROOT/scripts/install.sh" image
   need qemu-system-x86_64 busybox mmdebstrap go
-  "$PYTHON" tests/cluster/e2e.py
+  "$PYTHON" tests/cluster/e2e.py "$@"
 }
+stage_cluster() { cluster --quick; }
+stage_cluster_all() { cluster; }
 
 # What tests render into docs/ and manifests/ must be what is committed there.
 generated_files() { git ls-files -z -co --exclude-standard -- docs manifests | sort -z | xargs -0r sha256sum; }

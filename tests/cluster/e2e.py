@@ -3,6 +3,7 @@
 
   e2e.py                 all cases, on one cluster
   e2e.py --only rows     one group of them, after the installation
+  e2e.py --quick         the groups that `make test` has time for
   e2e.py --shell         the cluster with oomtrail in it, and a shell; it ends with the shell
 
 The control plane runs on this host in a network namespace of its own, the nodes in virtual machines
@@ -64,8 +65,14 @@ GROUPS: dict[str, Callable[[Stand], None]] = {
     "kubelet": lambda stand: cases_workloads.without(stand, "kubelet"),
     "containerd": lambda stand: cases_workloads.without(stand, "containerd"),
     "node": cases_workloads.whole_node,
-    "density": cases_density.many_pods,
 }
+# After the counts of kills have been compared, on nodes that have time for it.
+LAST_GROUPS: dict[str, Callable[[Stand], None]] = {
+    "density": cases_density.many_pods,
+    "uninstall": cases_install.uninstall,
+}
+# The part that `make test` has time for.
+QUICK = ("hooks", "test", "rows", "rbac", "uninstall")
 
 
 def missing() -> list[str]:
@@ -93,20 +100,22 @@ def shell(cluster: Cluster) -> None:
         signal.pause()
 
 
-def run_cases(stand: Stand, chosen: list[str]) -> None:
+def run_cases(stand: Stand, chosen: tuple[str, ...]) -> None:
+    def run_groups(groups: dict[str, Callable[[Stand], None]]) -> None:
+        for name, group in groups.items():
+            if not chosen or name in chosen:
+                with stand.checks.group(name):
+                    group(stand)
+
     cases_workloads.prepare(stand)
     stand.subscribers.ready()
     before = cases_counts.baseline(stand)
-    for name, group in GROUPS.items():
-        if not chosen or name in chosen:
-            with stand.checks.group(name):
-                group(stand)
+    run_groups(GROUPS)
     cases_counts.agree(stand, before)
     cases_counts.latency(stand)
-    if not chosen:
-        cases_install.uninstall(stand)
-        if not stand.checks.failed:
-            support.write(stand.checks)
+    run_groups(LAST_GROUPS)
+    if not chosen and not stand.checks.failed:
+        support.write(stand.checks)
 
 
 def run(options: argparse.Namespace, checks: Checks, scratch: Path) -> None:
@@ -126,7 +135,7 @@ def run(options: argparse.Namespace, checks: Checks, scratch: Path) -> None:
         if options.shell:
             shell(cluster)
             return
-        run_cases(stand, options.only)
+        run_cases(stand, QUICK if options.quick else tuple(options.only))
         print("\nfigures:")
         for name, value in stand.figures.items():
             print(f"  {name}: {value}")
@@ -135,7 +144,9 @@ def run(options: argparse.Namespace, checks: Checks, scratch: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shell", action="store_true", help="leave the cluster up for a person")
-    parser.add_argument("--only", action="append", default=[], choices=GROUPS, metavar="GROUP")
+    parser.add_argument("--only", action="append", default=[], metavar="GROUP",
+                        choices=(*GROUPS, *LAST_GROUPS))
+    parser.add_argument("--quick", action="store_true", help="only " + ", ".join(QUICK))
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))

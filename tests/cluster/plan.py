@@ -62,6 +62,6 @@ NODES = (
     Node("node-a", 1, suite="bookworm", kernel="6.1", kubelet=KUBERNETES, containerd=CONTAINERD,
          cgroup_driver="systemd", single_process_oom_kill=False, reserved_mib=2048, memory_mib=3072),
     Node("node-b", 2, suite="trixie", kernel="6.12", kubelet="1.33.13", containerd="debian",
-         cgroup_driver="cgroupfs", single_process_oom_kill=True, reserved_mib=0, memory_mib=2048,
+         cgroup_driver="cgroupfs", single_process_oom_kill=True, reserved_mib=0, memory_mib=3072,
          cmdline="lockdown=confidentiality"),
 )
