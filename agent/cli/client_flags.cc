@@ -83,7 +83,8 @@ void AddEventFlags(CLI::App& app, RawClientFlags& raw) {
   Names(app, "scope", raw.scopes,
         "Only where this was exhausted: container, pod, ancestor, node, cpuset,\n"
         "mempolicy, manual, host");
-  Names(app, "kind", raw.kinds, "Only of this kind: oom_kill, oom_without_kill, lost");
+  Names(app, "kind", raw.kinds,
+        "Only of this kind: oom_kill, oom_without_kill, early_warning, lost");
   Flag(app, "exclude", raw.excludes,
        "Not these: PART=VALUE, with the filters' names as parts; several with\n"
        "commas must all match. May be given again")
