@@ -10,18 +10,12 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
+#include "agent/forecast/alarm.h"
 #include "agent/model/cgroup_identity.h"
 #include "agent/model/event.h"
 #include "agent/model/warning.h"
 
 namespace oomtrail::forecast {
-
-// When to warn: by flag, and by a pod's annotations instead.
-struct WarnRule {
-  bool on = true;
-  double seconds = 60;  // warn when the limit is this near; 0: never for growth
-  double percent = 95;  // … or when so much of it is in use; 100: never for the level
-};
 
 struct WatchedCgroup {
   model::CgroupId id;
