@@ -14,18 +14,27 @@ NearFiles::NearFiles(resolve::CgroupMount mount)
 void NearFiles::Read(std::span<const NearQuestion> cgroups, std::vector<NearReading>& readings) {
   ++call_;
   readings.clear();
-  for (const NearQuestion& cgroup : cgroups) readings.push_back(ReadOne(cgroup));
+  for (const NearQuestion& cgroup : cgroups) {
+    if (!cgroup.near) {
+      readings.push_back(ReadHeld(cgroup, Open(cgroup)));
+      continue;
+    }
+    const auto [at, is_new] = held_.try_emplace(cgroup.id);
+    if (is_new) at->second = Open(cgroup);
+    at->second.call = call_;
+    readings.push_back(ReadHeld(cgroup, at->second));
+  }
   absl::erase_if(held_, [this](const auto& held) { return held.second.call != call_; });
 }
 
-NearReading NearFiles::ReadOne(const NearQuestion& cgroup) {
-  const auto [at, is_new] = held_.try_emplace(cgroup.id);
-  Held& held = at->second;
-  held.call = call_;
-  if (is_new) {
-    held.stat = Open(cgroup.path, "memory.stat");
-    held.limit_hits = Open(cgroup.path, names_.limit_hits);
-  }
+NearFiles::Held NearFiles::Open(const NearQuestion& cgroup) const {
+  Held held;
+  held.stat = OpenFile(cgroup.path, "memory.stat");
+  if (cgroup.near) held.limit_hits = OpenFile(cgroup.path, names_.limit_hits);
+  return held;
+}
+
+NearReading NearFiles::ReadHeld(const NearQuestion& cgroup, const Held& held) {
   NearReading reading;
   if (cgroup.working_set && held.stat.ok()) {
     if (const auto text = Pread(held.stat, buffer_)) {
@@ -41,7 +50,7 @@ NearReading NearFiles::ReadOne(const NearQuestion& cgroup) {
   return reading;
 }
 
-base::UniqueFd NearFiles::Open(std::string_view path, const char* file) const {
+base::UniqueFd NearFiles::OpenFile(std::string_view path, const char* file) const {
   const std::string name = base::StrCat(mount_.directory, path, "/", file);
   return base::UniqueFd(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
 }

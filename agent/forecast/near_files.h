@@ -24,6 +24,7 @@ namespace oomtrail::forecast {
 struct NearQuestion {
   model::CgroupId id;
   std::string_view path;  // lives as long as the call
+  bool near = true;       // to be watched: its files are held open; else read this once
   bool working_set = false;
 };
 
@@ -37,7 +38,7 @@ class NearFiles {
  public:
   explicit NearFiles(resolve::CgroupMount mount);
 
-  // The files of these are held open until they are no longer among them.
+  // The files of those that are near are held open until they are no longer among them.
   void Read(std::span<const NearQuestion> cgroups, std::vector<NearReading>& readings);
 
   size_t held() const { return held_.size(); }
@@ -49,8 +50,9 @@ class NearFiles {
     uint64_t call = 0;  // the last that asked
   };
 
-  NearReading ReadOne(const NearQuestion& cgroup);
-  base::UniqueFd Open(std::string_view path, const char* file) const;
+  Held Open(const NearQuestion& cgroup) const;
+  NearReading ReadHeld(const NearQuestion& cgroup, const Held& held);
+  base::UniqueFd OpenFile(std::string_view path, const char* file) const;
 
   const resolve::CgroupMount mount_;
   const MemoryFileNames& names_;

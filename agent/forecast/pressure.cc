@@ -32,9 +32,8 @@ void PressureWatch::Watch(std::span<const NearQuestion> cgroups) {
   if (mount_.version == 1) return;
   ++call_;
   for (const NearQuestion& cgroup : cgroups) {
-    if (const auto found = watched_.find(cgroup.id); found != watched_.end()) {
-      found->second.call = call_;
-    }
+    const auto found = watched_.find(cgroup.id);
+    if (cgroup.near && found != watched_.end()) found->second.call = call_;
   }
   std::vector<model::CgroupId> dropped;
   for (const auto& [id, watched] : watched_) {
@@ -42,6 +41,7 @@ void PressureWatch::Watch(std::span<const NearQuestion> cgroups) {
   }
   for (const model::CgroupId id : dropped) Drop(id);
   for (const NearQuestion& cgroup : cgroups) {
+    if (!cgroup.near) continue;
     const auto [at, is_new] = watched_.try_emplace(cgroup.id);
     if (!is_new) continue;
     at->second = Open(cgroup.id, base::StrCat(mount_.directory, cgroup.path, "/memory.pressure"),
@@ -98,7 +98,7 @@ std::vector<model::CgroupId> PressureWatch::TakeStalled() {
     const model::CgroupId id{event.data.u64};
     // Its cgroup is gone: it would be reported for ever.
     if ((event.events & EPOLLERR) != 0) {
-      if (id.known()) Drop(id);
+      id.known() ? Drop(id) : node_.file.Reset();
     } else {
       stalled.push_back(id);
     }
