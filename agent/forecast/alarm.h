@@ -42,12 +42,25 @@ class Alarm {
  private:
   struct Standing {
     uint64_t since_ns = 0;
+    uint64_t near_ns = 0;  // when the limit was near for the last time
     model::Warning warning;
   };
 
+  // What a warning that came to nothing has spoken of: no news for a while.
+  struct Told {
+    uint64_t boot_ns = 0;
+    uint64_t working_set_bytes = 0;
+  };
+
+  std::optional<model::WarningReason> Reason(const AlarmInput& input, const WarnRule& rule) const;
+  bool IsTold(const AlarmInput& input) const;
+  void NotePressure(const AlarmInput& input);
+  std::optional<model::Warning> Hold(const AlarmInput& input, const WarnRule& rule);
   std::optional<model::Warning> End(uint64_t boot_ns, model::WarningOutcome outcome);
 
   std::optional<Standing> standing_;
+  Told told_;
+  std::optional<uint64_t> pressed_since_ns_;
 };
 
 }  // namespace oomtrail::forecast
