@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 
+#include "agent/attribute/pod_wishes.h"
 #include "agent/base/clock.h"
 #include "agent/base/printable.h"
 #include "agent/base/strings.h"
@@ -27,7 +28,7 @@ constexpr const char* kAbout =
     "oomtrail: who was OOM-killed on this node, whose limit was hit, and who caused it.\n"
     "\n"
     "It sees every OOM kill in the kernel, names the pod and container that lost a process,\n"
-    "and writes one line per kill.\n"
+    "and writes one line per kill; and a line before, where memory grows towards a limit.\n"
     "\n"
     "  oomtrail doctor     what works on this node, before anything is installed\n"
     "  oomtrail demo       a real kill in a scratch cgroup, attributed and shown\n"
@@ -55,6 +56,9 @@ struct RawFlags {
   std::string pin;
   std::string log_format = "text";
   std::string journal;
+  std::string warn = "on";
+  std::string track = "off";
+  std::string track_rate = "adaptive";
 };
 
 const std::map<std::string, model::HookMethod>& Methods() {
@@ -161,6 +165,59 @@ void AddServingFlags(CLI::App& app, RawFlags& raw) {
        "Where /metrics, /livez, /readyz and /debug/config are served: ADDR:PORT [nowhere]");
 }
 
+// "adaptive", or 1/N.
+absl::StatusOr<std::optional<uint32_t>> ParseRate(std::string_view text) {
+  if (text == "adaptive") return std::nullopt;
+  uint32_t one_in = 0;
+  const bool plain = base::ConsumePrefix(&text, "1/") && !text.empty() &&
+                     text.find_first_not_of("0123456789") == std::string_view::npos;
+  if (!plain || !base::SimpleAtoi(text, &one_in) || one_in == 0 ||
+      one_in > kernel::TrackingOptions::kMaxOneIn) {
+    return absl::InvalidArgumentError(
+        base::StrCat("adaptive, or 1/N with N from 1 to ", kernel::TrackingOptions::kMaxOneIn));
+  }
+  return one_in;
+}
+
+void AddWarnFlags(CLI::App& app, RawFlags& raw) {
+  forecast::WarnRule& rule = raw.options.warn;
+  Flag(app, "warn", raw.warn, "Warn before a memory limit is reached: on, or off for nothing of it")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
+  Flag(app, "warn-seconds", rule.seconds,
+       "Warn when a container that grows will reach a limit within so many seconds; 0: never\n"
+       "for growth. Pods may say otherwise by the annotation oomtrail.io/warn-seconds")
+      ->check(CLI::Range(0, attribute::kMaxWarnSeconds))
+      ->capture_default_str();
+  Flag(app, "warn-percent", rule.percent,
+       "Warn when so much of a limit is in use; 100: never for the level. Pods may say\n"
+       "otherwise by oomtrail.io/warn-percent, and want no warning at all by oomtrail.io/warn:\n"
+       "\"off\"")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+}
+
+void AddTrackFlags(CLI::App& app, RawFlags& raw) {
+  Flag(app, "track", raw.track,
+       "Follow allocations, for oomtrail top: of kernel memory, of user memory, or all; off:\n"
+       "only those of pods with the annotation oomtrail.io/track: \"on\"; never: not even those")
+      ->check(CLI::IsMember({"never", "off", "kernel", "user", "all"}))
+      ->capture_default_str();
+  Flag(app, "track-rate", raw.track_rate,
+       "How many of them: adaptive holds --track-budget, 1/N takes one in N")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            const auto rate = ParseRate(text);
+            return rate.ok() ? "" : base::StrCat("not ", rate.status().message());
+          },
+          ""))
+      ->capture_default_str();
+  Flag(app, "track-budget", raw.options.track.events_per_second,
+       "For adaptive: so many events a second on this node")
+      ->check(CLI::Range(uint32_t{1}, kernel::TrackingOptions::kMaxEventsPerSecond))
+      ->capture_default_str();
+}
+
 void AddCleanupFlags(CLI::App& app, CleanupOptions& options) {
   options.pin_dir = kDefaultPinDir;
   options.listen = kDefaultListen;
@@ -188,6 +245,14 @@ CleanupOptions FinishCleanup(CleanupOptions options) {
   return options;
 }
 
+TrackFlags::What TrackedNamed(std::string_view word) {
+  using enum TrackFlags::What;
+  for (const auto what : {kNever, kOff, kKernel, kUser, kAll}) {
+    if (Name(what) == word) return what;
+  }
+  return kOff;  // the parser lets no other through
+}
+
 AgentOptions Finish(const RawFlags& raw) {
   AgentOptions options = raw.options;
   if (options.node_name.empty()) options.node_name = HostName();
@@ -210,6 +275,9 @@ AgentOptions Finish(const RawFlags& raw) {
   } else if (options.serving.listen == std::vector<std::string>{"none"}) {
     options.serving.listen.clear();
   }
+  options.warn.on = raw.warn == "on";
+  options.track.what = TrackedNamed(raw.track);
+  options.track.one_in = ParseRate(raw.track_rate).value_or(std::nullopt);
   if (raw.log_format == "json") options.log_format = base::LogFormat::kJson;
   return options;
 }
@@ -260,6 +328,8 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   AddSourceFlags(*agent, agent_flags);
   AddPin(*agent, agent_flags);
   AddJournalFlags(*agent, agent_flags);
+  AddWarnFlags(*agent, agent_flags);
+  AddTrackFlags(*agent, agent_flags);
   AddServingFlags(*agent, agent_flags);
   AddLogFormat(*agent, agent_flags);
   Flag(*agent, "record", agent_flags.options.record_file,

@@ -12,6 +12,17 @@ std::string OrNone(const std::string& value) { return value.empty() ? "none" : v
 
 }  // namespace
 
+std::string_view Name(TrackFlags::What what) {
+  switch (what) {
+    case TrackFlags::What::kNever: return "never";
+    case TrackFlags::What::kOff: return "off";
+    case TrackFlags::What::kKernel: return "kernel";
+    case TrackFlags::What::kUser: return "user";
+    case TrackFlags::What::kAll: return "all";
+  }
+  return "";
+}
+
 std::string Describe(const AgentOptions& options) {
   std::string text;
   const auto line = [&](std::string_view flag, std::string_view value) {
@@ -43,6 +54,12 @@ std::string Describe(const AgentOptions& options) {
   line("insecure", on(serving.insecure));
   line("max-subscribers", base::StrCat(serving.max_subscribers));
   line("http-listen", OrNone(serving.http_listen));
+  line("warn", options.warn.on ? "on" : "off");
+  line("warn-seconds", base::StrCat(options.warn.seconds));
+  line("warn-percent", base::StrCat(options.warn.percent));
+  line("track", Name(options.track.what));
+  line("track-rate", options.track.one_in ? base::StrCat("1/", *options.track.one_in) : "adaptive");
+  line("track-budget", base::StrCat(options.track.events_per_second));
   line("log-format", options.log_format == base::LogFormat::kJson ? "json" : "text");
   line("record", OrNone(options.record_file));
   return text;
