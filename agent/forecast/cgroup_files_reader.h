@@ -2,8 +2,8 @@
 //
 // The usage files of cgroups that are asked for often are held open, which makes a read ten times
 // cheaper, up to half of the descriptors that the process may have. Limits change rarely: a limit
-// is read again after as long as the cgroup is known (1 to 30 s, 5 s where more than 70 % of it is in
-// use), and whenever usage exceeds it.
+// is read again after as long as the cgroup is known (1 to 30 s, 5 s where more than 70 % of it is
+// in use), and whenever usage exceeds it.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +43,7 @@ class CgroupFilesReader final : public UsageReader {
 
   std::optional<Usage> ReadOne(uint64_t boot_ns, const UsageQuestion& cgroup);
   std::optional<uint64_t> ReadUsage(const UsageQuestion& cgroup, Known& known);
-  bool ReadLimit(uint64_t boot_ns, const UsageQuestion& cgroup, uint64_t usage_bytes,
-                 Known& known);
+  bool ReadLimit(uint64_t boot_ns, const UsageQuestion& cgroup, uint64_t usage_bytes, Known& known);
   base::UniqueFd Open(std::string_view path, const char* file) const;
 
   const resolve::CgroupMount mount_;

@@ -1,9 +1,9 @@
 #include "agent/forecast/lookout.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -67,8 +67,8 @@ std::optional<double> ParseStalledShare(std::string_view text) {
   if (!base::ConsumePrefix(&line, "some avg10=")) return std::nullopt;
   line = line.substr(0, line.find(' '));
   double percent = 0;
-  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), percent,
-                                            std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(line.data(), line.data() + line.size(), percent, std::chars_format::fixed);
   constexpr double kWhole = 100;
   if (error != std::errc() || end != line.data() + line.size()) return std::nullopt;
   if (!std::isfinite(percent) || percent < 0 || percent > kWhole) return std::nullopt;

@@ -17,8 +17,8 @@ namespace oomtrail::forecast {
 struct MemoryFileNames {
   const char* usage;
   const char* limit;
-  const char* limit_hits;     // how often the limit was met …
-  const char* limit_hits_key; // … by this line of it; empty: by the file's only number
+  const char* limit_hits;         // how often the limit was met …
+  const char* limit_hits_key;     // … by this line of it; empty: by the file's only number
   const char* inactive_file_key;  // in memory.stat, with those below it
 };
 const MemoryFileNames& MemoryFileNamesOf(int cgroup_version);

@@ -30,8 +30,8 @@ struct NearQuestion {
 
 struct NearReading {
   std::optional<uint64_t> inactive_file_bytes;  // absent: not asked for, or not to be had
-  std::optional<uint64_t> limit_hits;           // since the cgroup was made (v1: all of them, v2: max)
-  std::optional<double> stalled_share;          // see PressureWatch
+  std::optional<uint64_t> limit_hits;   // since the cgroup was made (v1: all of them, v2: max)
+  std::optional<double> stalled_share;  // see PressureWatch
 };
 
 class NearFiles {

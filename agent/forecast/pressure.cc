@@ -1,7 +1,9 @@
 #include "agent/forecast/pressure.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/epoll.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <string_view>
@@ -16,9 +18,16 @@ namespace {
 constexpr std::string_view kTrigger = "some 200000 2000000";
 constexpr model::CgroupId kNode;
 
+// Nothing is written to what is no pressure file, as --proc-root may hold any.
+bool IsKernels(const base::UniqueFd& file) {
+  struct statfs found {};
+  return ::fstatfs(file.get(), &found) == 0 &&
+         (found.f_type == PROC_SUPER_MAGIC || found.f_type == CGROUP2_SUPER_MAGIC);
+}
+
 // The kernel takes the NUL for the end of the text.
 bool SetTrigger(const base::UniqueFd& file) {
-  return ::write(file.get(), kTrigger.data(), kTrigger.size() + 1) > 0;
+  return IsKernels(file) && ::write(file.get(), kTrigger.data(), kTrigger.size() + 1) > 0;
 }
 
 }  // namespace
@@ -57,9 +66,8 @@ PressureWatch::Watched PressureWatch::Open(model::CgroupId id, const std::string
   if (trigger && epoll_.ok()) {
     watched.file.Reset(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
     epoll_event event{.events = EPOLLPRI, .data = {.u64 = id.value}};
-    watched.trigger =
-        watched.file.ok() && SetTrigger(watched.file) &&
-        ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, watched.file.get(), &event) == 0;
+    watched.trigger = watched.file.ok() && SetTrigger(watched.file) &&
+                      ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, watched.file.get(), &event) == 0;
   }
   // A file with a trigger is read as one without.
   if (!watched.trigger) watched.file.Reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

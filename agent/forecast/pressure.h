@@ -32,7 +32,8 @@ class PressureWatch {
 
   PressureWatch(resolve::CgroupMount mount, const std::string& proc_root);
 
-  // Those of these that are near are watched from now on, and no others. The first kMaxTriggers of them have a trigger.
+  // Those of these that are near are watched from now on, and no others. The first kMaxTriggers of
+  // them have a trigger.
   void Watch(std::span<const NearQuestion> cgroups);
 
   // The share of the last 10 s in which some task waited.

@@ -19,9 +19,9 @@ inline constexpr uint64_t kSecondNs = 1'000'000'000;
 
 // A counter, or a usage, as it was some time ago.
 template <size_t kSlots>
-class History {
+class Recently {
  public:
-  explicit History(uint64_t span_ns) : span_ns_(span_ns) {}
+  explicit Recently(uint64_t span_ns) : span_ns_(span_ns) {}
 
   // Keeps about kSlots of the values of the last `span_ns`.
   void Add(uint64_t boot_ns, uint64_t value) {
@@ -67,12 +67,13 @@ struct Target {
   uint64_t sample_ns = 0;
   uint32_t misses = 0;  // in a row: it could not be read
 
-  uint64_t working_set_ns = 0;                  // when inactive page cache was last asked for; 0: never
-  bool working_set_unreadable = false;          // it was not to be had
+  uint64_t working_set_ns = 0;           // when inactive page cache was last asked for; 0: never
+  uint64_t working_set_usage_bytes = 0;  // usage at that time
+  bool working_set_unreadable = false;   // it was not to be had
   std::optional<uint64_t> inactive_file_bytes;  // read in this pass
   std::optional<double> stalled_share;
-  History<6> recent_usage{30 * kSecondNs};
-  History<5> limit_hits{10 * kSecondNs};
+  Recently<6> recent_usage{30 * kSecondNs};
+  Recently<5> limit_hits{10 * kSecondNs};
   std::optional<uint64_t> recent_limit_hits;
 
   // A warning that could not be told, for the container that it names is warned of already.

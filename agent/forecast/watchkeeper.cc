@@ -1,6 +1,7 @@
 #include "agent/forecast/watchkeeper.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "agent/base/strings.h"
@@ -31,12 +32,13 @@ bool IsSoon(const Target& target) {
 bool IsNear(const Target& target) {
   constexpr double kWhole = 100;
   const auto share = target.UsedShare();
-  return share &&
-         (*share > std::min(kNearShare, target.rule.percent / kWhole) || IsSoon(target));
+  return share && (*share > std::min(kNearShare, target.rule.percent / kWhole) || IsSoon(target));
 }
 
 // As long a working set that was read is taken for known.
 constexpr uint64_t kWorkingSetNs = 5 * kSecondNs;
+// Far from the limit it is read again when usage has moved by this share of the limit, or late.
+constexpr double kMovedShare = 0.02;
 constexpr uint64_t kFarWorkingSetNs = 60 * kSecondNs;
 
 // So many failed reads in a row are taken for the cgroup's end, wherever the list of cgroups is.
@@ -48,12 +50,19 @@ bool IsStale(uint64_t boot_ns, const Target& target, uint64_t after_ns) {
   return target.working_set_ns == 0 || boot_ns >= target.working_set_ns + after_ns;
 }
 
+bool HasMoved(const Target& target) {
+  const auto before = static_cast<double>(target.working_set_usage_bytes);
+  const auto now = static_cast<double>(target.usage.usage_bytes);
+  return std::abs(now - before) > kMovedShare * static_cast<double>(*target.usage.limit_bytes);
+}
+
 // Absent: it is known well enough.
-std::optional<double> WorkingSetUrgency(uint64_t boot_ns, const Target& target) const {
+std::optional<double> WorkingSetUrgency(uint64_t boot_ns, const Target& target) {
   const double share = target.UsedShare().value_or(0);
   if (!IsNear(target)) {
     constexpr double kLater = 0.1;
-    if (!IsStale(boot_ns, target, kFarWorkingSetNs)) return std::nullopt;
+    const bool moved = target.usage.limit_bytes && HasMoved(target);
+    if (!moved && !IsStale(boot_ns, target, kFarWorkingSetNs)) return std::nullopt;
     return share * kLater;
   }
   // Those who wait catch up, so that each has its turn before what is known of it is too old.
@@ -74,10 +83,10 @@ void Sample(uint64_t boot_ns, Target& target) {
   target.recent_usage.Add(boot_ns, target.usage.usage_bytes);
 }
 
-void NoteReading(uint64_t boot_ns, Target& target, bool working_set,
-                 const NearReading& reading) {
+void NoteReading(uint64_t boot_ns, Target& target, bool working_set, const NearReading& reading) {
   if (working_set) {
     target.working_set_ns = boot_ns;
+    target.working_set_usage_bytes = target.usage.usage_bytes;
     target.working_set_unreadable = !reading.inactive_file_bytes.has_value();
     target.inactive_file_bytes = reading.inactive_file_bytes;
   }
@@ -170,9 +179,8 @@ void Watchkeeper::Due(uint64_t boot_ns, std::vector<UsageQuestion>& questions) {
     if (member->wanted && member->target == nullptr) ++left_out_;
     if (member->due_ns > boot_ns) continue;
     due_.push_back(member.get());
-    questions.push_back({.id = member->cgroup.id,
-                         .path = member->cgroup.path,
-                         .often = member->target != nullptr});
+    questions.push_back(
+        {.id = member->cgroup.id, .path = member->cgroup.path, .often = member->target != nullptr});
   }
 }
 
@@ -281,12 +289,13 @@ void Watchkeeper::Step(uint64_t boot_ns, Target& target, const Member* owner) {
       IsStale(boot_ns, target, kWorkingSetNs + kSlackNs)) {
     return;
   }
-  const auto warning = target.alarm.Step({.boot_ns = boot_ns,
-                                          .trend = target.trend,
-                                          .working_set_bytes = target.forecaster.working_set_bytes(),
-                                          .limit_bytes = *target.usage.limit_bytes,
-                                          .stalled_share = target.stalled_share},
-                                         target.rule);
+  const auto warning =
+      target.alarm.Step({.boot_ns = boot_ns,
+                         .trend = target.trend,
+                         .working_set_bytes = target.forecaster.working_set_bytes(),
+                         .limit_bytes = *target.usage.limit_bytes,
+                         .stalled_share = target.stalled_share},
+                        target.rule);
   if (warning && warning->outcome) {
     target.untold.reset();
     ledger_.End(owner != nullptr ? owner->cgroup.id : model::CgroupId{}, *warning, boot_ns);

@@ -63,8 +63,7 @@ class Watchkeeper {
   void AskForWorkingSets(uint64_t boot_ns, std::vector<NearQuestion>& questions);
   void JudgeNode(uint64_t boot_ns, const NodeReading& node);
   void Step(uint64_t boot_ns, Target& target, const Member* owner);
-  void Tell(uint64_t boot_ns, Target& target, const Member* owner,
-            const model::Warning& warning);
+  void Tell(uint64_t boot_ns, Target& target, const Member* owner, const model::Warning& warning);
   void End(uint64_t boot_ns, Target& target, const Member* owner);
   // The container at or below the owner (null: the node) that grew most.
   const Member* Grower(const Member* owner) const;
