@@ -51,6 +51,12 @@ std::string Attributor::Id(std::string_view what) const {
   return base::StrCat(std::string_view(node_.boot_id).substr(0, kBootIdDigits), "-", what);
 }
 
+// The lookout's ids hold slashes, an event's letters and digits.
+std::string Attributor::WarningId(std::string id) const {
+  std::ranges::replace(id, '/', '-');
+  return Id(id);
+}
+
 void Attributor::Stamp(Event& event, uint64_t boot_ns) const {
   event.boot_ns = boot_ns;
   event.wall_ns = clock_.WallFromBoot(boot_ns);
@@ -85,7 +91,7 @@ Event Attributor::Attribute(const resolve::ResolvedKill& resolved,
   event.group_kill = resolved.group_kill;
   event.hook = kill.hook;
   event.warned = std::move(warned);
-  if (event.warned && !event.warned->id.empty()) event.warned->id = Id(event.warned->id);
+  if (event.warned && !event.warned->id.empty()) event.warned->id = WarningId(event.warned->id);
   event.attribution.missing = resolved.missing;
   AddNamesOrAwait(event);
   return event;
@@ -128,7 +134,7 @@ Event Attributor::WarningOf(const forecast::Notice& notice) const {
   Event event;
   event.kind = model::Kind::kEarlyWarning;
   Stamp(event, notice.boot_ns);
-  event.id = Id(notice.id);
+  event.id = WarningId(notice.id);
   event.revision = notice.revision;
   event.cgroup_path = notice.cgroup.path;
   event.cgroup_id = notice.cgroup.id;

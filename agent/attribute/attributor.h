@@ -13,7 +13,7 @@
 
 #include "agent/attribute/pod_directory.h"
 #include "agent/base/clock.h"
-#include "agent/forecast/lookout.h"
+#include "agent/forecast/watched.h"
 #include "agent/model/event.h"
 #include "agent/resolve/resolved_kill.h"
 
@@ -63,6 +63,7 @@ class Attributor {
   };
 
   std::string Id(std::string_view what) const;
+  std::string WarningId(std::string id) const;
   void Stamp(model::Event& event, uint64_t boot_ns) const;
   // Returns whether a source may have more to tell.
   bool AddNames(model::Event& event) const;

@@ -140,7 +140,7 @@ TEST_F(AttributorTest, WhereNobodyHasNamesNothingWaitsUntilSomebodyComes) {
 
 // A warning of the same container, and what it comes to.
 forecast::Notice Notice(std::optional<model::WarningOutcome> outcome = std::nullopt) {
-  forecast::Notice notice{.id = "w7", .revision = outcome ? 1U : 0U, .boot_ns = 1'000};
+  forecast::Notice notice{.id = "w/7", .revision = outcome ? 1U : 0U, .boot_ns = 1'000};
   notice.cgroup.id = {24};
   notice.cgroup.path = base::StrCat("/kubepods/pod", UidText('a'), "/", HexId('1'));
   notice.cgroup.identity = resolve::ParseCgroupPath(notice.cgroup.path);
@@ -154,7 +154,7 @@ TEST_F(AttributorTest, AWarningIsNamedAsAKillIs) {
   directory_.Update("kubelet", Of({Owned("cart", 'a')}));
   const model::Event event = attributor_.Attribute(Notice());
   EXPECT_EQ(event.kind, model::Kind::kEarlyWarning);
-  EXPECT_EQ(event.id, "b00-w7");
+  EXPECT_EQ(event.id, "b00-w-7");
   EXPECT_EQ(event.boot_ns, 1'000u);
   EXPECT_EQ(event.cgroup_version, 2);
   EXPECT_EQ(event.attribution.status, AttributionStatus::kFull);
@@ -220,7 +220,7 @@ TEST_F(AttributorTest, WarningsThatStandAreBounded) {
 
 TEST_F(AttributorTest, AKillNamesItsWarningAndKeepsItWhenItIsAmended) {
   const model::Event kill = attributor_.Attribute(
-      Kill(), model::Warned{.warned = true, .id = "w7", .seconds_before = 42});
+      Kill(), model::Warned{.warned = true, .id = "w/7", .seconds_before = 42});
   EXPECT_EQ(kill.warned->id, attributor_.Attribute(Notice()).id);
   directory_.Update("cri", Of({Pod("cart", 'a', "1")}));
   const auto amended = attributor_.Amend();
