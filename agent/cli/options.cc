@@ -8,6 +8,9 @@
 namespace oomtrail::cli {
 namespace {
 
+// The flag takes no other.
+std::string Whole(double value) { return base::StrCat(static_cast<int>(value)); }
+
 std::string OrNone(const std::string& value) { return value.empty() ? "none" : value; }
 
 }  // namespace
@@ -55,8 +58,8 @@ std::string Describe(const AgentOptions& options) {
   line("max-subscribers", base::StrCat(serving.max_subscribers));
   line("http-listen", OrNone(serving.http_listen));
   line("warn", options.warn.on ? "on" : "off");
-  line("warn-seconds", base::StrCat(options.warn.seconds));
-  line("warn-percent", base::StrCat(options.warn.percent));
+  line("warn-seconds", Whole(options.warn.seconds));
+  line("warn-percent", Whole(options.warn.percent));
   line("track", Name(options.track.what));
   line("track-rate", options.track.one_in ? base::StrCat("1/", *options.track.one_in) : "adaptive");
   line("track-budget", base::StrCat(options.track.events_per_second));

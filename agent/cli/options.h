@@ -121,4 +121,16 @@ struct EventOptions {
   uint32_t timeout_seconds = 0;  // end after so long; 0: never
 };
 
+// top: whose memory, in which order, how often.
+struct TopOptions {
+  enum class Sort { kLimit, kGrowth, kUsage, kKernel };
+
+  ClientOptions client;
+  std::vector<std::string> namespaces;  // empty: all
+  Sort sort = Sort::kLimit;
+  uint32_t interval_seconds = 2;
+  bool once = false;
+  bool track = false;  // have allocations followed meanwhile
+};
+
 }  // namespace oomtrail::cli

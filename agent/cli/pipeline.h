@@ -13,7 +13,7 @@
 #include "agent/attribute/attributor.h"
 #include "agent/decode/kmsg_clock.h"
 #include "agent/decode/kmsg_decoder.h"
-#include "agent/forecast/lookout.h"
+#include "agent/forecast/watched.h"
 #include "agent/model/event.h"
 #include "agent/resolve/cgroup_index.h"
 #include "agent/resolve/resolver.h"
