@@ -33,7 +33,8 @@ constexpr const char* kAbout =
     "  oomtrail doctor     what works on this node, before anything is installed\n"
     "  oomtrail demo       a real kill in a scratch cgroup, attributed and shown\n"
     "  oomtrail agent      the node agent: one line per kill on stdout\n"
-    "  oomtrail watch      the kills that a running agent sees, as they happen";
+    "  oomtrail watch      the kills that a running agent sees, as they happen\n"
+    "  oomtrail top        who will reach a memory limit next";
 
 constexpr const char* kFooter =
     "Every flag can be given in the environment: --node-name is OOMTRAIL_NODE_NAME.\n"
@@ -282,11 +283,19 @@ AgentOptions Finish(const RawFlags& raw) {
   return options;
 }
 
+int Refuse(const absl::Status& status) {
+  Say(std::string_view(status.message().data(), status.message().size()));
+  return kExitUsage;
+}
+
 int RunEvents(int (*run)(const EventOptions&), const RawClientFlags& raw) {
   const auto options = FinishEvents(raw, base::SystemClock().WallNanos());
-  if (options.ok()) return run(*options);
-  Say(std::string_view(options.status().message().data(), options.status().message().size()));
-  return kExitUsage;
+  return options.ok() ? run(*options) : Refuse(options.status());
+}
+
+int RunTopOr(const RawClientFlags& raw) {
+  const auto options = FinishTop(raw);
+  return options.ok() ? RunTop(*options) : Refuse(options.status());
 }
 
 // A standard descriptor that is closed would be the number of the next file that is opened, and
@@ -316,6 +325,7 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   RawClientFlags watch_flags;
   RawClientFlags list_flags;
   RawClientFlags status_flags;
+  RawClientFlags top_flags;
   CleanupOptions cleanup;
   ExplainOptions explain;
   ReplayOptions replay;
@@ -398,6 +408,12 @@ int Main(int argc, char** argv, const ServingDoor& door) {
       "it has lost. (What a node allows, with no agent running: oomtrail doctor.)");
   AddStatusFlags(*status, status_flags);
 
+  CLI::App* top = app.add_subcommand(
+      "top",
+      "The memory of a running agent's node, live: what each container uses and how fast that\n"
+      "grows, when it reaches its limit, and whether it was warned of.");
+  AddTopFlags(*top, top_flags);
+
   CLI::App* hog = app.add_subcommand(kFillMemoryCommand, "What demo lets the kernel kill");
   hog->group("");  // not for people: left out of the help
 
@@ -428,6 +444,7 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   if (watch->parsed()) return RunEvents(RunWatch, watch_flags);
   if (list->parsed()) return RunEvents(RunList, list_flags);
   if (status->parsed()) return RunStatus(FinishClient(status_flags));
+  if (top->parsed()) return RunTopOr(top_flags);
   if (hog->parsed()) return RunFillMemory();
   replay.log_format = Finish(replay_flags).log_format;
   return RunReplay(replay);
