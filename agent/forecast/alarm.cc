@@ -10,7 +10,7 @@ using model::WarningReason;
 
 // To warn, it must be as likely as not that it goes on like this up to the limit. To keep a warning
 // up less is enough.
-constexpr double kConfident = 0.5;
+constexpr double kConfident = 0.55;
 constexpr double kStillConfident = 0.25;
 
 // A level is news while it still rises, however slowly.
@@ -21,8 +21,8 @@ constexpr double kStalledShare = 0.1;
 constexpr double kPressureLevel = 0.9;
 constexpr uint64_t kPressureNs = 2'000'000'000;
 
-constexpr double kFar = 2;                          // times the rule's seconds
-constexpr uint64_t kCalmNs = 10'000'000'000;        // so long before a warning has receded
+constexpr double kFar = 4;                          // times the rule's seconds
+constexpr uint64_t kCalmNs = 20'000'000'000;        // so long before a warning has receded
 constexpr uint64_t kLongestNs = 3'600'000'000'000;  // … or else has expired
 constexpr uint64_t kToldNs = 600'000'000'000;
 constexpr double kToldSlack = 0.01;  // of the limit
@@ -40,11 +40,12 @@ bool IsPressed(const AlarmInput& input, double stalled_share, double level) {
   return input.stalled_share.value_or(0) > stalled_share && Level(input) > level;
 }
 
-bool IsStillNear(const AlarmInput& input, const WarnRule& rule) {
-  if (IsNear(input.trend, kFar * rule.seconds, kStillConfident)) return true;
-  if (IsPressed(input, kStalledShare / 2, kPressureLevel - kLevelSlack)) return true;
-  return rule.percent < 100 && Level(input) >= rule.percent / 100 - kLevelSlack &&
-         IsNear(input.trend, kFar * kLevelSeconds, kStillConfident);
+// A warning holds on longer than it takes to begin: the teeth of a collector and the steps of a
+// program go back and forth before they reach the limit.
+bool IsStillNear(const AlarmInput& input, const WarnRule& rule, WarningReason reason) {
+  const double seconds = reason == WarningReason::kLevel ? kLevelSeconds : rule.seconds;
+  return IsNear(input.trend, kFar * seconds, kStillConfident) ||
+         IsPressed(input, kStalledShare / 2, kPressureLevel - kLevelSlack);
 }
 
 uint64_t Since(uint64_t now_ns, uint64_t then_ns) { return now_ns - std::min(now_ns, then_ns); }
@@ -100,7 +101,7 @@ bool Alarm::IsTold(const AlarmInput& input) const {
 std::optional<model::Warning> Alarm::Hold(const AlarmInput& input, const WarnRule& rule) {
   told_.working_set_bytes = std::max(told_.working_set_bytes, input.working_set_bytes);
   const bool watched = rule.on && input.limit_bytes > 0;
-  if (watched && IsStillNear(input, rule)) standing_->near_ns = input.boot_ns;
+  if (watched && IsStillNear(input, rule, standing_->warning.reason)) standing_->near_ns = input.boot_ns;
   std::optional<WarningOutcome> outcome;
   if (Since(input.boot_ns, standing_->near_ns) >= kCalmNs) outcome = WarningOutcome::kReceded;
   if (Since(input.boot_ns, standing_->since_ns) >= kLongestNs) outcome = WarningOutcome::kExpired;

@@ -16,8 +16,9 @@ constexpr double kNoises = 4;
 constexpr double kMostNoiseShare = 0.0125;
 constexpr double kNoiseWeight = 1.0 / 16;
 
-constexpr double kRiseSeconds = 8;
+constexpr double kRiseSeconds = 11;
 constexpr int kRiseSteps = 4;
+constexpr double kStartSeconds = 22;  // programs take memory when they start
 constexpr double kFloorSeconds = 10;
 constexpr int kFloorSteps = 3;
 
@@ -37,6 +38,7 @@ void Forecaster::Add(const MemorySample& sample) {
   newest_ = {.seconds = static_cast<double>(boot_ns_) / 1e9,
              .bytes = static_cast<double>(working_set_bytes_)};
   const double fell = std::max(0.0, last.bytes - newest_.bytes);
+  if (!first_seconds_) first_seconds_ = newest_.seconds;
   noise_bytes_ +=
       kNoiseWeight *
       (std::min(fell, kMostNoiseShare * limit_bytes_.value_or(newest_.bytes)) - noise_bytes_);
@@ -71,8 +73,12 @@ double Forecaster::Least() const {
 model::Trend Forecaster::Rise() const {
   double known = swings_.ceiling(newest_.seconds).value_or(0);
   if (limit_bytes_ && known > kCeilingShare * *limit_bytes_) known = 0;
-  return ForecastAscent(since_low_.points(), limit_bytes_, known,
-                        {.bytes = Least(), .seconds = kRiseSeconds, .steps = kRiseSteps});
+  model::Trend trend =
+      ForecastAscent(since_low_.points(), limit_bytes_, known,
+                     {.bytes = Least(), .seconds = kRiseSeconds, .steps = kRiseSteps});
+  const double watched = newest_.seconds - *first_seconds_;
+  trend.confidence *= std::min(1.0, watched / kStartSeconds);
+  return trend;
 }
 
 model::Trend Forecaster::Floor() const {
@@ -107,6 +113,7 @@ void Forecaster::Killed() {
 void Forecaster::Forget() {
   since_low_.Clear();
   swings_.Clear();
+  first_seconds_.reset();
 }
 
 }  // namespace oomtrail::forecast

@@ -44,6 +44,7 @@ class Forecaster {
 
   History<32, Keep::kLower> since_low_;
   Swings swings_;
+  std::optional<double> first_seconds_;
   Point newest_;
   std::optional<double> limit_bytes_;
   std::optional<uint64_t> inactive_file_bytes_;

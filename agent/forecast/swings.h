@@ -39,8 +39,8 @@ class Swings {
   void Turn(const Point& point, double least);
   void AddPeak(const Point& peak, double least);
 
-  History<10, Keep::kHigher> peaks_;
-  History<10, Keep::kLower> troughs_;
+  History<9, Keep::kHigher> peaks_;
+  History<9, Keep::kLower> troughs_;
   std::optional<Point> ceiling_;
   std::optional<Point> extreme_;  // of the present rise or fall
   bool rising_ = false;
