@@ -34,9 +34,12 @@ api::ServingOptions OptionsOf(const cli::ServingFlags& flags) {
 
 class Servers final : public cli::Serving {
  public:
-  explicit Servers(const cli::Served& served)
+  Servers(const cli::ServingFlags& flags, const cli::Served& served)
       : events_(served.stream, served.clock),
-        nodes_(served.stream, served.directory, served.status) {}
+        nodes_(
+            served.stream, served.directory,
+            {.status = served.status, .usage = served.usage, .set_tracking = served.set_tracking},
+            /*names_clients=*/!flags.tls_allow.empty()) {}
 
   ~Servers() override {
     constexpr std::chrono::milliseconds kGrace{500};
@@ -96,7 +99,7 @@ class Servers final : public cli::Serving {
 
 absl::StatusOr<std::unique_ptr<cli::Serving>> Open(const cli::ServingFlags& flags,
                                                    const cli::Served& served) {
-  auto servers = std::make_unique<Servers>(served);
+  auto servers = std::make_unique<Servers>(flags, served);
   RETURN_IF_ERROR(servers->Open(flags, served));
   return servers;
 }

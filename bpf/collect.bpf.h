@@ -8,6 +8,7 @@
 
 #include "bpf/kernel_flavors.bpf.h"
 #include "bpf/maps.bpf.h"
+#include "bpf/memory_cgroup.bpf.h"
 
 static __always_inline void fill_header(struct ot_header *header, enum ot_record_type type,
 					__u32 length)
@@ -16,35 +17,6 @@ static __always_inline void fill_header(struct ot_header *header, enum ot_record
 	header->abi = OOMTRAIL_ABI;
 	header->length = length;
 	header->boot_ns = bpf_ktime_get_boot_ns();
-}
-
-/*
- * The css of a task's memory cgroup: right on cgroup v1 and v2. bpf_get_current_cgroup_id() and
- * css_set.dfl_cgrp name the v2 cgroup, which on a v1 or hybrid node is not the one that counts.
- */
-static __always_inline struct cgroup_subsys_state *memory_css(bool direct, struct task_struct *task)
-{
-	const __u32 memory = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
-	struct css_set *set = READ(direct, task, cgroups);
-
-	if (!set)
-		return 0;
-	return READ(direct, set, subsys[memory]);
-}
-
-static __always_inline __u64 cgroup_id(bool direct, struct cgroup *cgroup)
-{
-	struct kernfs_node *node;
-
-	if (!cgroup)
-		return 0;
-	node = READ(direct, cgroup, kn);
-	return node ? READ(direct, node, id) : 0;
-}
-
-static __always_inline __u64 css_cgroup_id(bool direct, struct cgroup_subsys_state *css)
-{
-	return css ? cgroup_id(direct, READ(direct, css, cgroup)) : 0;
 }
 
 static __always_inline void fill_counters(bool direct, struct mem_cgroup *memcg,

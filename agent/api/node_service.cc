@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/api/request.h"
+#include "agent/api/usage_wire.h"
 #include "agent/base/printable.h"
 #include "agent/base/strings.h"
 #include "agent/publish/event_proto.h"
@@ -90,7 +91,7 @@ grpc::Status List(const attribute::PodDirectory& directory,
 grpc::ServerUnaryReactor* NodeService::GetNodeStatus(grpc::CallbackServerContext* context,
                                                      const v1::GetNodeStatusRequest* /*request*/,
                                                      v1::GetNodeStatusResponse* response) {
-  const publish::NodeStatus status = status_();
+  const publish::NodeStatus status = agent_.status();
   response->set_node(Printable(status.node));
   response->set_version(status.version);
   response->set_kernel(Printable(status.kernel));
@@ -110,6 +111,8 @@ grpc::ServerUnaryReactor* NodeService::GetNodeStatus(grpc::CallbackServerContext
   for (const auto& [reason, count] : status.unattributed) {
     (*response->mutable_unattributed())[reason] = count;
   }
+  if (status.lookout) AddLookout(*status.lookout, response->mutable_lookout());
+  AddTracking(status.tracking, status.tracked, response->mutable_tracking());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;
@@ -120,6 +123,49 @@ grpc::ServerUnaryReactor* NodeService::ListContainers(grpc::CallbackServerContex
                                                       v1::ListContainersResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(List(directory_, *request, *response));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* NodeService::ListUsage(grpc::CallbackServerContext* context,
+                                                 const v1::ListUsageRequest* request,
+                                                 v1::ListUsageResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(api::ListUsage(agent_.usage(), directory_, *request, *response));
+  return reactor;
+}
+
+// A unix socket is root's, by its mode; a certificate is somebody's who is named.
+bool NodeService::MayChange(const grpc::CallbackServerContext& context) const {
+  if (context.peer().starts_with("unix:")) return true;
+  const auto who = context.auth_context();
+  return names_clients_ && who != nullptr && who->IsPeerAuthenticated();
+}
+
+grpc::ServerUnaryReactor* NodeService::SetTracking(grpc::CallbackServerContext* context,
+                                                   const v1::SetTrackingRequest* request,
+                                                   v1::SetTrackingResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  if (!MayChange(*context)) {
+    reactor->Finish({grpc::StatusCode::PERMISSION_DENIED,
+                     "only over the agent's unix socket, or with a certificate that --tls-allow "
+                     "names"});
+    return reactor;
+  }
+  Violations violations;
+  const kernel::TrackingOptions options = ReadTracking(*request, violations);
+  if (!violations.empty()) {
+    reactor->Finish(violations.ToStatus());
+    return reactor;
+  }
+  const absl::Status set = agent_.set_tracking(options, request->seconds());
+  if (!set.ok()) {
+    reactor->Finish(
+        {static_cast<grpc::StatusCode>(set.raw_code()), Printable(std::string(set.message()))});
+    return reactor;
+  }
+  const publish::NodeStatus status = agent_.status();
+  AddTracking(status.tracking, status.tracked, response->mutable_tracking());
+  reactor->Finish(grpc::Status::OK);
   return reactor;
 }
 

@@ -51,13 +51,20 @@ std::string Attributor::Id(std::string_view what) const {
   return base::StrCat(std::string_view(node_.boot_id).substr(0, kBootIdDigits), "-", what);
 }
 
+// The lookout's ids hold slashes, an event's letters and digits.
+std::string Attributor::WarningId(std::string id) const {
+  std::ranges::replace(id, '/', '-');
+  return Id(id);
+}
+
 void Attributor::Stamp(Event& event, uint64_t boot_ns) const {
   event.boot_ns = boot_ns;
   event.wall_ns = clock_.WallFromBoot(boot_ns);
   event.node = node_.name;
 }
 
-Event Attributor::Attribute(const resolve::ResolvedKill& resolved) {
+Event Attributor::Attribute(const resolve::ResolvedKill& resolved,
+                            std::optional<model::Warned> warned) {
   const model::Kill& kill = resolved.kill;
   Event event;
   event.kind = model::Kind::kOomKill;
@@ -83,6 +90,8 @@ Event Attributor::Attribute(const resolve::ResolvedKill& resolved) {
   event.oom = kill.oom;
   event.group_kill = resolved.group_kill;
   event.hook = kill.hook;
+  event.warned = std::move(warned);
+  if (event.warned && !event.warned->id.empty()) event.warned->id = WarningId(event.warned->id);
   event.attribution.missing = resolved.missing;
   AddNamesOrAwait(event);
   return event;
@@ -119,6 +128,54 @@ Event Attributor::Attribute(const resolve::ResolvedOom& resolved) {
   event.hook = oom.hook;
   AddNamesOrAwait(event);
   return event;
+}
+
+Event Attributor::WarningOf(const forecast::Notice& notice) const {
+  Event event;
+  event.kind = model::Kind::kEarlyWarning;
+  Stamp(event, notice.boot_ns);
+  event.id = WarningId(notice.id);
+  event.revision = notice.revision;
+  event.cgroup_path = notice.cgroup.path;
+  event.cgroup_id = notice.cgroup.id;
+  event.cgroup_version = node_.cgroup_version;
+  event.identity = notice.cgroup.identity;
+  event.scope = notice.scope;
+  event.limit = notice.limit;
+  event.warning = notice.warning;
+  return event;
+}
+
+Event Attributor::Attribute(const forecast::Notice& notice) {
+  Event event = WarningOf(notice);
+  const auto told = standing_.find(event.id);
+  if (told == standing_.end()) {
+    // What is not remembered could be amended by two that do not know of each other.
+    if (standing_.size() >= kMaxStanding || notice.warning.outcome) {
+      AddNames(event);
+      return event;
+    }
+    AddNamesOrAwait(event);
+    standing_.emplace(event.id, event);
+    return event;
+  }
+  // The names that it had stay, also where the directory has forgotten them since.
+  Event next = told->second;
+  next.revision = told->second.revision + 1;
+  next.limit = std::move(event.limit);
+  next.warning = event.warning;
+  Event again = next;
+  AddNames(again);
+  if (SaysMore(again, next)) next = std::move(again);
+  for (Pending& waiting : pending_) {
+    if (waiting.event.id == next.id) waiting.event = next;
+  }
+  if (next.warning->outcome) {
+    standing_.erase(told);
+  } else {
+    told->second = next;
+  }
+  return next;
 }
 
 Event Attributor::Lost(std::string_view stage, uint64_t count) const {
@@ -192,20 +249,24 @@ bool Attributor::AddNames(Event& event) const {
 
 void Attributor::AddNamesOrAwait(Event& event) {
   const bool more = AddNames(event);
-  if (event.attribution.status == AttributionStatus::kUnknown) ++unattributed_["no_cgroup"];
+  if (event.attribution.status == AttributionStatus::kUnknown) GiveUp(event, "no_cgroup");
   if (!more) return;
   if (node_.has_sources) {
     Await(event);
-  } else if (!IsFull(event)) {
-    ++unattributed_["no_source"];
+  } else {
+    GiveUp(event, "no_source");
   }
+}
+
+void Attributor::GiveUp(const Event& event, const char* reason) {
+  if (!IsFull(event) && event.kind != model::Kind::kEarlyWarning) ++unattributed_[reason];
 }
 
 void Attributor::Await(const Event& event) {
   if (pending_.size() >= kMaxPending) {
     // A name is worth more than what else a source may tell.
     if (IsFull(event)) return;
-    if (!IsFull(pending_.front().event)) ++unattributed_["too_many_waiting"];
+    GiveUp(pending_.front().event, "too_many_waiting");
     pending_.pop_front();
   }
   pending_.push_back({event, clock_.BootNanos()});
@@ -221,13 +282,14 @@ std::vector<Event> Attributor::Amend() {
     if (SaysMore(next, waiting.event)) {
       ++next.revision;
       amended.push_back(next);
+      if (const auto told = standing_.find(next.id); told != standing_.end()) told->second = next;
       waiting.event = std::move(next);
     }
     if (!more) continue;
     if (now - waiting.since_ns <= kDeadlineNs) {
       still.push_back(std::move(waiting));
-    } else if (!IsFull(waiting.event)) {
-      ++unattributed_["not_known_in_time"];
+    } else {
+      GiveUp(waiting.event, "not_known_in_time");
     }
   }
   pending_ = std::move(still);

@@ -58,7 +58,7 @@ class Joiner {
     // A pod may have had several sandboxes; the last one's labels are the pod's.
     if (const uint32_t attempt = sandbox.metadata().attempt(); attempt >= attempts_[*pod]) {
       attempts_[*pod] = attempt;
-      TakeMetadata(sandbox, listing_.pods[*pod].facts);
+      TakeMetadata(sandbox, listing_.pods[*pod]);
     }
     if (const auto id = TakeId(sandbox.id())) {
       model::ContainerFacts facts;
@@ -108,7 +108,9 @@ class Joiner {
   }
 
  private:
-  void TakeMetadata(const PodSandbox& sandbox, model::PodFacts& pod) {
+  void TakeMetadata(const PodSandbox& sandbox, PodEntry& entry) {
+    model::PodFacts& pod = entry.facts;
+    entry.wishes.clear();
     pod.labels.clear();
     pod.annotations.clear();
     for (const auto& [key, value] : sandbox.labels()) {
@@ -117,6 +119,7 @@ class Joiner {
       AddLabel(key, value, pod, listing_.skipped);
     }
     for (const auto& [key, value] : sandbox.annotations()) {
+      TakeWish(key, value, entry.wishes);
       if (shown_.annotations.Allows(key)) AddAnnotation(key, value, pod, listing_.skipped);
     }
   }

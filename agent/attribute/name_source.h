@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/attribute/pod_wishes.h"
 #include "agent/attribute/refresh_schedule.h"
 #include "agent/model/event.h"
 #include "agent/model/ids.h"
@@ -49,6 +50,7 @@ struct PodEntry {
   std::vector<model::ContainerFacts> specs;
   // Labels and annotations are the pod's as they are now, not as they were when it was made.
   bool metadata_is_current = false;
+  Wishes wishes;
 
   bool operator==(const PodEntry&) const = default;
 };

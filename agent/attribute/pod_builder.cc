@@ -51,6 +51,7 @@ void PodBuilder::TakeLabel(std::string_view key, std::string_view value) {
 }
 
 void PodBuilder::TakeAnnotation(std::string_view key, std::string_view value) {
+  TakeWish(key, value, pod_.wishes);
   if (shown_.annotations.Allows(key)) {
     AddAnnotation(key, value, pod_.facts, listing_.skipped);
   }

@@ -119,6 +119,17 @@ struct PodDirectory::Snapshot {
     }
   }
 
+  // What the pod wishes: as it is now, where a source knows that, else as it was made.
+  Wishes WishesOf(const View& first, const std::optional<model::PodUid>& uid) const {
+    const auto it = uid ? pods.find(*uid) : pods.end();
+    if (first.pod->metadata_is_current || it == pods.end()) return first.pod->wishes;
+    for (const View& view : it->second.views) {
+      const bool same = SamePod(view.pod->facts, first.pod->facts);
+      if (same && view.pod->metadata_is_current) return view.pod->wishes;
+    }
+    return first.pod->wishes;
+  }
+
   // Adds what the manifest says of the container, which its source need not have seen made.
   void FillSpec(const model::PodUid& uid, const std::vector<std::string>& names,
                 FoundContainer& found) const {
@@ -167,6 +178,7 @@ struct PodDirectory::Snapshot {
       FillPod(*found.cgroup_uid, names, found.pod, found.sources);
       FillSpec(*found.cgroup_uid, names, found);
     }
+    found.wishes = WishesOf(first, found.cgroup_uid);
     found.complete = ToldByAll(record, found.cgroup_uid, silent);
     return found;
   }

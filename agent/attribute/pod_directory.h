@@ -30,6 +30,7 @@ struct FoundContainer {
   std::optional<model::PodUid> cgroup_uid;
   bool gone = false;                 // no source lists it any more
   std::vector<std::string> sources;  // those that contributed
+  Wishes wishes;                     // of its pod
   // Every source that answers has told of its pod: more will not come soon.
   bool complete = false;
 };

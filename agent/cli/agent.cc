@@ -111,16 +111,24 @@ void Agent::OpenNames() {
 absl::Status Agent::OpenPipeline() {
   attributor_ = std::make_unique<attribute::Attributor>(
       *directory_, clock_,
-      attribute::Attributor::Node{.name = options_.node_name, .boot_id = node_.boot_id});
+      attribute::Attributor::Node{.name = options_.node_name,
+                                  .boot_id = node_.boot_id,
+                                  .cgroup_version = node_.index->mount().version});
   NoteSources();
-  pipeline_ =
-      std::make_unique<Pipeline>(*node_.index, *node_.resolver, *attributor_,
-                                 Pipeline::Outputs{.publish =
-                                                       [this](model::Event event) {
-                                                         outputs_->Publish(std::move(event));
-                                                         NoteUnattributed();
-                                                       },
-                                                   .ask_for_names = [this] { Ask(); }});
+  forewarning_ = std::make_unique<Forewarning>(options_, node_, *directory_, clock_, log_);
+  pipeline_ = std::make_unique<Pipeline>(
+      *node_.index, *node_.resolver, *attributor_,
+      Pipeline::Outputs{
+          .publish =
+              [this](model::Event event) {
+                outputs_->Publish(std::move(event));
+                NoteUnattributed();
+              },
+          .ask_for_names = [this] { Ask(); },
+          .was_warned =
+              [this](const resolve::ResolvedKill& kill) { return forewarning_->OnKill(kill); }});
+  RETURN_IF_ERROR(forewarning_->Open(
+      *loop_, [this](const forecast::Notice& notice) { pipeline_->OnNotice(notice); }));
   feed_->Connect(*pipeline_);
   const journal::JournalState journal = outputs_->stream().journal().state();
   log_.Info(base::StrCat("journal: ", journal.directory.empty() ? "in memory" : journal.directory,
@@ -148,6 +156,11 @@ absl::Status Agent::OpenDoor(const ServingDoor& door) {
                       .clock = clock_,
                       .log = log_,
                       .status = [this] { return Status(); },
+                      .usage = [this] { return forewarning_->Usage(); },
+                      .set_tracking =
+                          [this](const kernel::TrackingOptions& options, uint32_t seconds) {
+                            return forewarning_->SetTracking(options, seconds);
+                          },
                       .metrics = [this] { return RenderMetrics(); },
                       .alive = [this] { return Alive(); },
                       .ready = [this] { return Ready(); },
@@ -185,6 +198,7 @@ void Agent::Tick() {
   pipeline_->Amend();
   AskAgain();
   node_.index->Expire();
+  forewarning_->Tick();
   TellMetricsOfContainers();
   outputs_->Tick();
   FlushOutput();
@@ -233,6 +247,7 @@ publish::NodeStatus Agent::Status() const {
   const auto totals = outputs_->totals();
   status.events = totals.events;
   status.losses = totals.losses;
+  forewarning_->Fill(status);
   const base::MutexLock lock(mutex_);
   status.unattributed = unattributed_;
   return status;
@@ -258,6 +273,7 @@ std::string Agent::RenderMetrics() const {
   for (const attribute::SourceState& source : status.sources) {
     gauges.name_sources.push_back({.source = source.name, .up = IsUp(source)});
   }
+  forewarning_->Fill(gauges);
   return outputs_->metrics().Render(gauges);
 }
 

@@ -20,6 +20,7 @@
 #include "agent/cli/event_loop.h"
 #include "agent/cli/event_outputs.h"
 #include "agent/cli/feed.h"
+#include "agent/cli/forewarning.h"
 #include "agent/cli/node.h"
 #include "agent/cli/options.h"
 #include "agent/cli/pipeline.h"
@@ -70,6 +71,7 @@ class Agent {
   std::unique_ptr<attribute::DirectoryRefresher> refresher_;
   bool has_sources_ = false;  // somebody may bring names
   std::unique_ptr<attribute::Attributor> attributor_;
+  std::unique_ptr<Forewarning> forewarning_;
   std::unique_ptr<Pipeline> pipeline_;
   uint64_t waiting_ticks_ = 0;       // for names
   uint64_t metrics_generation_ = 0;  // of the directory, as the metrics know it

@@ -27,6 +27,15 @@ const std::map<std::string, OutputFormat>& Formats() {
   return formats;
 }
 
+const std::map<std::string, TopOptions::Sort>& Sorts() {
+  static const auto& sorts =
+      *new std::map<std::string, TopOptions::Sort>{{"limit", TopOptions::Sort::kLimit},
+                                                   {"growth", TopOptions::Sort::kGrowth},
+                                                   {"usage", TopOptions::Sort::kUsage},
+                                                   {"kernel", TopOptions::Sort::kKernel}};
+  return sorts;
+}
+
 // Given again, or as a list: -n a -n b, -n a,b.
 void Names(CLI::App& app, const std::string& name, std::vector<std::string>& values,
            const std::string& help, const std::string& letter = "") {
@@ -83,7 +92,8 @@ void AddEventFlags(CLI::App& app, RawClientFlags& raw) {
   Names(app, "scope", raw.scopes,
         "Only where this was exhausted: container, pod, ancestor, node, cpuset,\n"
         "mempolicy, manual, host");
-  Names(app, "kind", raw.kinds, "Only of this kind: oom_kill, oom_without_kill, lost");
+  Names(app, "kind", raw.kinds,
+        "Only of this kind: oom_kill, oom_without_kill, early_warning, lost");
   Flag(app, "exclude", raw.excludes,
        "Not these: PART=VALUE, with the filters' names as parts; several with\n"
        "commas must all match. May be given again")
@@ -175,6 +185,75 @@ void AddStatusFlags(CLI::App& app, RawClientFlags& raw) {
       "  oomtrail status\n"
       "  oomtrail status -o json | jq .losses\n"
       "  oomtrail status --server node-3:9443 --tls-ca ca.pem --tls-cert me.pem --tls-key me.key");
+}
+
+void AddTopFlags(CLI::App& app, RawClientFlags& raw) {
+  raw.output = "table";
+  Names(app, "namespace", raw.namespaces, "Only of this namespace; may be given again", "-n");
+  Switch(app, "all-namespaces", raw.all_namespaces,
+         "Of all namespaces, and what is in none: the default, over any -n", "-A");
+  for (const char* name : {"--namespace", "--all-namespaces"})
+    app.get_option(name)->group("Filters");
+  Flag(app, "interval", raw.interval, "How often: 1s, 30s, 5m")
+      ->capture_default_str()
+      ->group("Output");
+  Switch(app, "once", raw.once, "One table, and exit", "-1")->group("Output");
+  Flag(app, "sort", raw.sort,
+       "limit: who reaches a limit first, then who grows most; growth; usage;\n"
+       "kernel: who allocates most kernel memory, where that is followed")
+      ->check(CLI::IsMember(Sorts()).description(""))
+      ->capture_default_str()
+      ->group("Output");
+  // Not in the environment: OOMTRAIL_TRACK is the agent's flag, and another thing.
+  app.add_flag("--track", raw.track,
+               "Have the agent follow allocations for as long as this runs: then the\n"
+               "rates of kernel memory are shown, of containers and of processes")
+      ->group("Output");
+  Flag(app, "output", raw.output, "table; json, an object a line", "-o")
+      ->check(CLI::IsMember(Formats()).description(""))
+      ->capture_default_str()
+      ->group("Output");
+  AddColor(app, raw);
+  AddServerFlags(app, raw);
+  app.footer(
+      "USAGE is without page cache that the kernel can simply drop; GROWTH is of that, too. LIMIT "
+      "is "
+      "the\n"
+      "one that is reached first: a ^ marks one of a cgroup above, such as the pod's. TO-LIMIT is "
+      "when, "
+      "at\n"
+      "this growth; WARNED, whether an early warning stands. KERNEL-RATE is what the kernel "
+      "allocates "
+      "for\n"
+      "it, concluded from samples, with one standard error. Red: less than half a minute away.\n"
+      "On a terminal the table is drawn anew each time; else one follows the other.\n"
+      "\n"
+      "Examples:\n"
+      "  oomtrail top                          who will be killed next?\n"
+      "  oomtrail top -n shop --sort growth    who leaks?\n"
+      "  oomtrail top --track --sort kernel    who takes kernel memory: sockets, pipes, dentries\n"
+      "  oomtrail top --once -o json | jq '.usages[] | select(.warned) | .pod.name'");
+}
+
+absl::StatusOr<TopOptions> FinishTop(const RawClientFlags& raw) {
+  constexpr uint32_t kMaxInterval = 3600;
+  constexpr size_t kMaxNamespaces = 64;
+  TopOptions options{.client = FinishClient(raw),
+                     .sort = Sorts().at(raw.sort),
+                     .once = raw.once,
+                     .track = raw.track};
+  if (!raw.all_namespaces) options.namespaces = raw.namespaces;
+  if (options.namespaces.size() > kMaxNamespaces) {
+    return absl::InvalidArgumentError(
+        base::StrCat("namespace: at most ", kMaxNamespaces, " values"));
+  }
+  const auto interval = ParseTimeoutSeconds(raw.interval);
+  if (!interval.ok()) return base::Annotate(interval.status(), "--interval");
+  if (*interval > kMaxInterval) {
+    return absl::InvalidArgumentError(base::StrCat("--interval ", raw.interval, ": at most 1h"));
+  }
+  options.interval_seconds = *interval;
+  return options;
 }
 
 ClientOptions FinishClient(const RawClientFlags& raw) {

@@ -1,4 +1,4 @@
-// The flags of watch, list and status, and what they mean once they have been read.
+// The flags of watch, list, status and top, and what they mean once they have been read.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -35,13 +35,20 @@ struct RawClientFlags {
   bool reconnect = false;
   uint32_t stop_after = 0;
   std::string timeout;
+
+  std::string sort = "limit";
+  std::string interval = "2s";
+  bool once = false;
+  bool track = false;
 };
 
 void AddWatchFlags(CLI::App& app, RawClientFlags& raw);
 void AddListFlags(CLI::App& app, RawClientFlags& raw);
 void AddStatusFlags(CLI::App& app, RawClientFlags& raw);
+void AddTopFlags(CLI::App& app, RawClientFlags& raw);
 
 ClientOptions FinishClient(const RawClientFlags& raw);
+absl::StatusOr<TopOptions> FinishTop(const RawClientFlags& raw);
 // INVALID_ARGUMENT, in one line, where flags cannot be meant so.
 absl::StatusOr<EventOptions> FinishEvents(const RawClientFlags& raw, int64_t now_wall_ns);
 

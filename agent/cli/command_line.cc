@@ -1,18 +1,17 @@
 #include "agent/cli/command_line.h"
 
 #include <fcntl.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cctype>
 #include <iostream>
-#include <map>
 #include <string>
 
 #include "agent/base/clock.h"
 #include "agent/base/printable.h"
 #include "agent/base/strings.h"
+#include "agent/cli/agent_flags.h"
 #include "agent/cli/client_flags.h"
 #include "agent/cli/client_session.h"
 #include "agent/cli/commands.h"
@@ -27,139 +26,17 @@ constexpr const char* kAbout =
     "oomtrail: who was OOM-killed on this node, whose limit was hit, and who caused it.\n"
     "\n"
     "It sees every OOM kill in the kernel, names the pod and container that lost a process,\n"
-    "and writes one line per kill.\n"
+    "and writes one line per kill; and a line before, where memory grows towards a limit.\n"
     "\n"
     "  oomtrail doctor     what works on this node, before anything is installed\n"
     "  oomtrail demo       a real kill in a scratch cgroup, attributed and shown\n"
     "  oomtrail agent      the node agent: one line per kill on stdout\n"
-    "  oomtrail watch      the kills that a running agent sees, as they happen";
+    "  oomtrail watch      the kills that a running agent sees, as they happen\n"
+    "  oomtrail top        who will reach a memory limit next";
 
 constexpr const char* kFooter =
     "Every flag can be given in the environment: --node-name is OOMTRAIL_NODE_NAME.\n"
     "Exit codes: 0 done, 1 tried and failed, 2 a flag or file is wrong and nothing was tried.";
-
-constexpr const char* kDefaultPinDir = "/sys/fs/bpf/oomtrail";
-constexpr const char* kDefaultJournalDir = "/var/lib/oomtrail";
-constexpr const char* kDefaultListen = "unix:///run/oomtrail/oomtrail.sock";
-
-std::string HostName() {
-  utsname names{};
-  return ::uname(&names) == 0 ? names.nodename : "";
-}
-
-// The flags of one command; `options` is complete when the texts beside it have been read. Each
-// command has its own, because a variable in the environment sets the flag of all of them.
-struct RawFlags {
-  AgentOptions options;
-  std::string hook_method = "auto";
-  std::string pin;
-  std::string log_format = "text";
-  std::string journal;
-};
-
-const std::map<std::string, model::HookMethod>& Methods() {
-  static const auto& methods =
-      *new std::map<std::string, model::HookMethod>{{"fentry", model::HookMethod::kFentry},
-                                                    {"kprobe", model::HookMethod::kKprobe},
-                                                    {"tp_btf", model::HookMethod::kTpBtf},
-                                                    {"tracepoint", model::HookMethod::kTracepoint},
-                                                    {"kmsg", model::HookMethod::kKmsg}};
-  return methods;
-}
-
-void AddLogFormat(CLI::App& app, RawFlags& raw) {
-  Flag(app, "log-format", raw.log_format, "One event a line, as text or as JSON (docs/events.md)")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-}
-
-void AddNodeFlags(CLI::App& app, RawFlags& raw) {
-  AgentOptions& options = raw.options;
-  Flag(app, "node-name", options.node_name, "This node's name in every event [the host name]");
-  Flag(app, "proc-root", options.proc_root, "The host's /proc")
-      ->check(CLI::ExistingDirectory)
-      ->capture_default_str();
-  Flag(app, "cgroup-root", options.cgroup_root, "The host's cgroup mount")
-      ->check(CLI::ExistingDirectory)
-      ->capture_default_str();
-  Flag(app, "hook-method", raw.hook_method,
-       "How to see kills: auto takes the best that this kernel allows; else fentry, kprobe,\n"
-       "tp_btf, tracepoint or kmsg, and nothing in its place")
-      ->check(CLI::IsMember({"auto", "fentry", "kprobe", "tp_btf", "tracepoint", "kmsg"}))
-      ->capture_default_str();
-}
-
-void AddSourceFlags(CLI::App& app, RawFlags& raw) {
-  AgentOptions& options = raw.options;
-  Flag(app, "cri-endpoint", options.cri_endpoint,
-       "The container runtime's socket, for pod names: auto finds containerd, CRI-O and\n"
-       "cri-dockerd, also when they come later; none asks no runtime; else unix:///path")
-      ->capture_default_str();
-  Flag(app, "kubelet-url", options.kubelet_url,
-       "The kubelet, for owners and labels: https://NODE:10250 [not asked]");
-  Flag(app, "kubelet-ca", options.kubelet_ca, "CA certificates (PEM) that the kubelet must match");
-  Flag(app, "kubelet-token-file", options.kubelet_token_file,
-       "Bearer token for the kubelet, read anew at each request");
-  Switch(app, "kubelet-insecure", options.kubelet_insecure,
-         "Do not verify the kubelet's certificate. Anyone on the way can then lie about names");
-  Flag(app, "pod-labels", options.pod_labels,
-       "Which labels of a pod its events show: keys, and prefixes that end in *, with commas\n"
-       "between; none shows none")
-      ->delimiter(',')
-      ->capture_default_str();
-  Flag(app, "pod-annotations", options.pod_annotations,
-       "The same for its annotations, which may hold secrets")
-      ->delimiter(',')
-      ->capture_default_str();
-}
-
-void AddPin(CLI::App& app, RawFlags& raw) {
-  Flag(app, "pin", raw.pin,
-       std::string("Keep collecting in the kernel while no agent runs: a directory in a bpffs, or\n"
-                   "none [") +
-           kDefaultPinDir + " where there is a bpffs]");
-}
-
-void AddJournalFlags(CLI::App& app, RawFlags& raw) {
-  AgentOptions& options = raw.options;
-  Flag(app, "journal", raw.journal,
-       std::string("Where events are kept for those who come later: a directory, or none for\n"
-                   "memory alone [") +
-           kDefaultJournalDir + " where it can be made]");
-  Flag(app, "journal-max-mib", options.journal_max_mib, "Its size; the oldest events go first")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
-  Flag(app, "journal-max-days", options.journal_max_days, "The age of its oldest events")
-      ->check(CLI::Range(1, 3650))
-      ->capture_default_str();
-}
-
-void AddServingFlags(CLI::App& app, RawFlags& raw) {
-  ServingFlags& serving = raw.options.serving;
-  Flag(app, "listen", serving.listen,
-       std::string("Where gRPC clients are served: unix:///path, HOST:PORT or :PORT; may be given\n"
-                   "more than once; none serves nobody [") +
-           kDefaultListen + " where it can be made]")
-      ->delimiter(',');
-  Flag(app, "tls-cert", serving.tls_cert,
-       "For HOST:PORT: this agent's certificate (PEM); read anew when it changes");
-  Flag(app, "tls-key", serving.tls_key, "Its private key");
-  Flag(app, "tls-client-ca", serving.tls_client_ca,
-       "The CA that every client's certificate must be of");
-  Flag(app, "tls-allow", serving.tls_allow,
-       "Clients that may connect, by a name in their certificate (DNS or URI SAN); may be given\n"
-       "more than once [all of that CA]")
-      ->delimiter(',');
-  app.add_flag("--insecure", serving.insecure,
-               "Serve HOST:PORT without TLS: anyone who reaches it reads this node's events")
-      ->envname(EnvironmentName("insecure"));
-  Flag(app, "max-subscribers", serving.max_subscribers,
-       "gRPC subscribers at once; further ones are refused")
-      ->check(CLI::Range(1, 10000))
-      ->capture_default_str();
-  Flag(app, "http-listen", serving.http_listen,
-       "Where /metrics, /livez, /readyz and /debug/config are served: ADDR:PORT [nowhere]");
-}
 
 void AddCleanupFlags(CLI::App& app, CleanupOptions& options) {
   options.pin_dir = kDefaultPinDir;
@@ -188,37 +65,19 @@ CleanupOptions FinishCleanup(CleanupOptions options) {
   return options;
 }
 
-AgentOptions Finish(const RawFlags& raw) {
-  AgentOptions options = raw.options;
-  if (options.node_name.empty()) options.node_name = HostName();
-  if (raw.hook_method != "auto") options.hook_method = Methods().at(raw.hook_method);
-  if (raw.pin.empty()) {
-    options.pin_dir = kDefaultPinDir;
-    options.pin_by_default = true;
-  } else if (raw.pin != "none") {
-    options.pin_dir = raw.pin;
-  }
-  if (raw.journal.empty()) {
-    options.journal_dir = kDefaultJournalDir;
-    options.journal_by_default = true;
-  } else if (raw.journal != "none") {
-    options.journal_dir = raw.journal;
-  }
-  if (options.serving.listen.empty()) {
-    options.serving.listen = {kDefaultListen};
-    options.serving.listen_by_default = true;
-  } else if (options.serving.listen == std::vector<std::string>{"none"}) {
-    options.serving.listen.clear();
-  }
-  if (raw.log_format == "json") options.log_format = base::LogFormat::kJson;
-  return options;
+int Refuse(const absl::Status& status) {
+  Say(std::string_view(status.message().data(), status.message().size()));
+  return kExitUsage;
 }
 
 int RunEvents(int (*run)(const EventOptions&), const RawClientFlags& raw) {
   const auto options = FinishEvents(raw, base::SystemClock().WallNanos());
-  if (options.ok()) return run(*options);
-  Say(std::string_view(options.status().message().data(), options.status().message().size()));
-  return kExitUsage;
+  return options.ok() ? run(*options) : Refuse(options.status());
+}
+
+int RunTopOr(const RawClientFlags& raw) {
+  const auto options = FinishTop(raw);
+  return options.ok() ? RunTop(*options) : Refuse(options.status());
 }
 
 // A standard descriptor that is closed would be the number of the next file that is opened, and
@@ -248,6 +107,7 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   RawClientFlags watch_flags;
   RawClientFlags list_flags;
   RawClientFlags status_flags;
+  RawClientFlags top_flags;
   CleanupOptions cleanup;
   ExplainOptions explain;
   ReplayOptions replay;
@@ -260,6 +120,8 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   AddSourceFlags(*agent, agent_flags);
   AddPin(*agent, agent_flags);
   AddJournalFlags(*agent, agent_flags);
+  AddWarnFlags(*agent, agent_flags);
+  AddTrackFlags(*agent, agent_flags);
   AddServingFlags(*agent, agent_flags);
   AddLogFormat(*agent, agent_flags);
   Flag(*agent, "record", agent_flags.options.record_file,
@@ -328,6 +190,12 @@ int Main(int argc, char** argv, const ServingDoor& door) {
       "it has lost. (What a node allows, with no agent running: oomtrail doctor.)");
   AddStatusFlags(*status, status_flags);
 
+  CLI::App* top = app.add_subcommand(
+      "top",
+      "The memory of a running agent's node, live: what each container uses and how fast that\n"
+      "grows, when it reaches its limit, and whether it was warned of.");
+  AddTopFlags(*top, top_flags);
+
   CLI::App* hog = app.add_subcommand(kFillMemoryCommand, "What demo lets the kernel kill");
   hog->group("");  // not for people: left out of the help
 
@@ -358,6 +226,7 @@ int Main(int argc, char** argv, const ServingDoor& door) {
   if (watch->parsed()) return RunEvents(RunWatch, watch_flags);
   if (list->parsed()) return RunEvents(RunList, list_flags);
   if (status->parsed()) return RunStatus(FinishClient(status_flags));
+  if (top->parsed()) return RunTopOr(top_flags);
   if (hog->parsed()) return RunFillMemory();
   replay.log_format = Finish(replay_flags).log_format;
   return RunReplay(replay);

@@ -14,5 +14,6 @@ int RunReplay(const ReplayOptions& options);
 int RunWatch(const EventOptions& options);
 int RunList(const EventOptions& options);
 int RunStatus(const ClientOptions& options);
+int RunTop(const TopOptions& options);
 
 }  // namespace oomtrail::cli

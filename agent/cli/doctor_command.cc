@@ -3,11 +3,14 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/base/file.h"
 #include "agent/base/printable.h"
 #include "agent/base/strings.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/doctor_advice.h"
 #include "agent/cli/name_sources.h"
+#include "agent/forecast/lookout.h"
+#include "agent/kernel/allocation_tracker.h"
 #include "agent/kernel/hooks.h"
 #include "agent/kernel/kmsg_reader.h"
 #include "agent/resolve/cgroup_mount.h"
@@ -56,6 +59,32 @@ bool PrintKmsg(bool used) {
   return kmsg.ok();
 }
 
+// How memory would be watched, and whether allocations could be followed; both for a moment.
+void PrintForesight(const AgentOptions& options, const kernel::KernelFeatures& features,
+                    const resolve::CgroupMount& mount) {
+  std::cout << "\nwarnings before a kill\n";
+  const base::SystemClock clock;
+  const base::Log log(base::LogFormat::kText);
+  const auto lookout = forecast::Lookout::Start(
+      {.mount = mount, .proc_root = options.proc_root, .features = features}, clock, log, [] {});
+  if (!lookout.ok()) {
+    Field("reader", std::string(lookout.status().message()));
+  } else {
+    const forecast::LookoutState state = (*lookout)->state();
+    Field("reader", state.reader_reason.empty()
+                        ? state.reader
+                        : base::StrCat(state.reader, ": ", state.reader_reason));
+  }
+  constexpr size_t kMostBytes = 4096;
+  const auto pressure = base::ReadFile(options.proc_root + "/pressure/memory", kMostBytes);
+  Field("pressure", pressure.ok() ? "told by the kernel (PSI)"
+                                  : "not told by this kernel: level and growth only");
+  const auto tracker =
+      kernel::AllocationTracker::Start(features, {.mode = kernel::TrackingMode::kAdaptive});
+  Field("allocations",
+        tracker.ok() ? "can be followed (--track)" : std::string(tracker.status().message()));
+}
+
 }  // namespace
 
 int RunDoctor(const AgentOptions& options) {
@@ -88,6 +117,8 @@ int RunDoctor(const AgentOptions& options) {
 
   std::cout << "\nnames of pods and containers\n";
   for (const std::string& line : DescribeNameSources(options)) std::cout << "  " << line << '\n';
+
+  if (mount.ok()) PrintForesight(options, features, *mount);
 
   const bool works = mount.ok() && (victims || kmsg);
   std::cout << "\nwhat this costs\n";

@@ -50,7 +50,15 @@ std::string Container(const Event& event) {
   return event.identity.container_id ? std::string(event.identity.container_id->Short()) : kNothing;
 }
 
+// Where the process would stand: in how long there may be one, or what came of it.
+std::string Foreseen(const model::Warning& warning) {
+  if (warning.outcome) return base::StrCat("(", Name(*warning.outcome), ")");
+  if (!warning.trend.seconds_to_limit) return "(warning)";
+  return base::StrCat("(in ", publish::FormatSeconds(*warning.trend.seconds_to_limit), ")");
+}
+
 std::string Process(const Event& event) {
+  if (event.warning) return Foreseen(*event.warning);
   if (!event.victim) return "(no kill)";
   return base::StrCat(event.victim->comm.empty() ? "?" : Printable(event.victim->comm), "[",
                       event.victim->pid, "]");
@@ -134,7 +142,7 @@ std::string EventTable::Cell(const Column& column, const Event& event) const {
 }
 
 // A terminal too narrow for the least that the columns need gets lines that are cut.
-std::string EventTable::Join(const std::vector<std::string>& cells) const {
+std::string EventTable::Join(const std::vector<std::string>& cells, bool foreseen) const {
   std::string line;
   int used = 0;
   for (size_t i = 0; i < cells.size(); ++i) {
@@ -149,6 +157,8 @@ std::string EventTable::Join(const std::vector<std::string>& cells) const {
       line += Paint(kFaint, cell, color_);
     } else if (column.field == Field::kPod) {
       line += Paint(kStrong, cell, color_);
+    } else if (column.field == Field::kProcess && foreseen) {
+      line += Paint(kTrouble, cell, color_);
     } else {
       line += cell;
     }
@@ -185,7 +195,7 @@ std::string EventTable::Row(const Event& event) const {
   std::vector<std::string> cells;
   cells.reserve(columns_.size());
   for (const Column& column : columns_) cells.push_back(Cell(column, event));
-  return Join(cells);
+  return Join(cells, event.warning && !event.warning->outcome);
 }
 
 }  // namespace oomtrail::cli

@@ -42,7 +42,7 @@ class EventTable {
 
   std::string Cell(const Column& column, const model::Event& event) const;
   std::string Time(const model::Event& event) const;
-  std::string Join(const std::vector<std::string>& cells) const;
+  std::string Join(const std::vector<std::string>& cells, bool foreseen) const;
 
   const int terminal_columns_;
   const bool color_;

@@ -19,7 +19,7 @@ constexpr model::Scope kScopes[] = {model::Scope::kContainer, model::Scope::kPod
                                     model::Scope::kCpuset,    model::Scope::kMempolicy,
                                     model::Scope::kManual,    model::Scope::kHost};
 constexpr model::Kind kKinds[] = {model::Kind::kOomKill, model::Kind::kOomWithoutKill,
-                                  model::Kind::kLost};
+                                  model::Kind::kEarlyWarning, model::Kind::kLost};
 
 absl::Status Wrong(std::string_view part, std::string_view value, std::string_view why) {
   return absl::InvalidArgumentError(base::StrCat(part, " '", value, "': ", why));

@@ -6,11 +6,13 @@
 #include <optional>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "agent/base/printable.h"
 #include "agent/base/strings.h"
 #include "agent/base/time_format.h"
 #include "agent/cli/color.h"
 #include "agent/cli/display_width.h"
+#include "agent/cli/tracking_json.h"
 #include "agent/model/kernel_record.h"
 #include "agent/publish/event_proto.h"
 #include "agent/publish/event_text.h"
@@ -189,6 +191,39 @@ void AddLosses(const v1::GetNodeStatusResponse& status, Page& page) {
   if (Sum(status.unattributed()) == 0) page.Line("0", "every kill in a pod was named");
 }
 
+void AddLookout(const v1::GetNodeStatusResponse& status, Page& page) {
+  page.Section("warnings before a kill");
+  if (!status.has_lookout()) {
+    page.Line("off", "nobody looks out (--warn off)");
+  } else {
+    const v1::LookoutStatus& lookout = status.lookout();
+    page.Line("reader",
+              base::StrCat(Printable(lookout.reader()), ", ", lookout.watched(), " cgroups in ",
+                           absl::StrFormat("%.1f", lookout.last_pass_seconds() * 1000), " ms"));
+    if (!lookout.reader_reason().empty()) {
+      page.Line("", base::StrCat("not a better one: ", Printable(lookout.reader_reason())));
+    }
+    page.Line("pressure", lookout.pressure() ? "told by the kernel (PSI)"
+                                             : "not told by this kernel: level and growth only");
+    page.Line("standing", base::StrCat(lookout.standing_warnings(), " warnings"));
+    if (lookout.left_out() != 0) {
+      page.Trouble("not watched", base::StrCat(lookout.left_out(), " cgroups: too many"));
+    }
+    if (lookout.lost() != 0) page.Trouble("lost", base::StrCat(lookout.lost(), " warnings"));
+  }
+  const v1::TrackingStatus& tracking = status.tracking();
+  std::string line = TrackingModeName(tracking.mode());
+  if (tracking.mode() > v1::TRACKING_MODE_OFF) {
+    base::StrAppend(&line, ", 1 in ", tracking.one_in(), ", ",
+                    absl::StrFormat("%.0f", tracking.events_per_second()), " events a second");
+  }
+  if (const auto until = WallNanos(tracking.until())) {
+    base::StrAppend(&line, ", for a client until ", Utc(*until));
+  }
+  page.Line("allocations", line);
+  if (!tracking.error().empty()) page.Trouble("", Printable(tracking.error()));
+}
+
 void SetText(Json& out, const char* name, const std::string& value) {
   if (!value.empty()) out[name] = Printable(value);
 }
@@ -223,6 +258,19 @@ Json SourceJson(const v1::NameSourceStatus& source) {
   return out;
 }
 
+Json LookoutJson(const v1::LookoutStatus& lookout) {
+  Json out;
+  SetText(out, "reader", lookout.reader());
+  SetText(out, "reader_reason", lookout.reader_reason());
+  out["pressure"] = lookout.pressure();
+  out["watched"] = lookout.watched();
+  out["left_out"] = lookout.left_out();
+  out["standing_warnings"] = lookout.standing_warnings();
+  out["last_pass_seconds"] = lookout.last_pass_seconds();
+  out["lost"] = lookout.lost();
+  return out;
+}
+
 Json JournalJson(const v1::JournalStatus& journal) {
   Json out;
   SetText(out, "directory", journal.directory());
@@ -244,6 +292,7 @@ std::string NodeStatusText(const v1::GetNodeStatusResponse& status, int64_t now_
   AddHooks(status, page);
   AddNames(status, now_wall_ns, page);
   AddJournal(status.journal(), page);
+  AddLookout(status, page);
   AddLosses(status, page);
   return page.Take();
 }
@@ -268,6 +317,8 @@ std::string NodeStatusJson(const v1::GetNodeStatusResponse& status) {
   for (const auto& loss : status.losses()) {
     out["losses"].push_back({{"stage", Printable(loss.stage())}, {"count", loss.count()}});
   }
+  if (status.has_lookout()) out["lookout"] = LookoutJson(status.lookout());
+  out["tracking"] = TrackingJson(status.tracking());
   out["events"] = status.events();
   out["unattributed"] = Json::object();
   std::map<std::string, uint64_t> reasons(status.unattributed().begin(),

@@ -8,9 +8,23 @@
 namespace oomtrail::cli {
 namespace {
 
+// The flag takes no other.
+std::string Whole(double value) { return base::StrCat(static_cast<int>(value)); }
+
 std::string OrNone(const std::string& value) { return value.empty() ? "none" : value; }
 
 }  // namespace
+
+std::string_view Name(TrackFlags::What what) {
+  switch (what) {
+    case TrackFlags::What::kNever: return "never";
+    case TrackFlags::What::kOff: return "off";
+    case TrackFlags::What::kKernel: return "kernel";
+    case TrackFlags::What::kUser: return "user";
+    case TrackFlags::What::kAll: return "all";
+  }
+  return "";
+}
 
 std::string Describe(const AgentOptions& options) {
   std::string text;
@@ -43,6 +57,12 @@ std::string Describe(const AgentOptions& options) {
   line("insecure", on(serving.insecure));
   line("max-subscribers", base::StrCat(serving.max_subscribers));
   line("http-listen", OrNone(serving.http_listen));
+  line("warn", options.warn.on ? "on" : "off");
+  line("warn-seconds", Whole(options.warn.seconds));
+  line("warn-percent", Whole(options.warn.percent));
+  line("track", Name(options.track.what));
+  line("track-rate", options.track.one_in ? base::StrCat("1/", *options.track.one_in) : "adaptive");
+  line("track-budget", base::StrCat(options.track.events_per_second));
   line("log-format", options.log_format == base::LogFormat::kJson ? "json" : "text");
   line("record", OrNone(options.record_file));
   return text;

@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/log.h"
 #include "agent/cli/serving.h"
+#include "agent/forecast/alarm.h"
+#include "agent/kernel/allocation_tracker.h"
 #include "agent/model/kernel_record.h"
 #include "agent/publish/event_filter.h"
 
@@ -17,6 +20,17 @@ namespace oomtrail::cli {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;  // it was tried and did not work
 inline constexpr int kExitUsage = 2;   // a flag, file or certificate is wrong: nothing was tried
+
+// Whose allocations are followed, and how many of them.
+struct TrackFlags {
+  // Nothing: not even pods that ask for it by annotation. Off: those alone.
+  enum class What { kNever, kOff, kKernel, kUser, kAll };
+
+  What what = What::kOff;
+  std::optional<uint32_t> one_in;  // absent: adaptive
+  uint32_t events_per_second = kernel::TrackingOptions{}.events_per_second;
+};
+std::string_view Name(TrackFlags::What what);
 
 struct AgentOptions {
   std::string node_name;
@@ -40,6 +54,8 @@ struct AgentOptions {
   uint32_t journal_max_mib = 64;
   uint32_t journal_max_days = 7;
   ServingFlags serving;
+  forecast::WarnRule warn;
+  TrackFlags track;
 };
 
 // Every flag and its value, one a line as "--name value", for people. Nothing in it is secret:
@@ -103,6 +119,18 @@ struct EventOptions {
   bool reconnect = false;
   uint32_t stop_after = 0;       // end after so many events; 0: never
   uint32_t timeout_seconds = 0;  // end after so long; 0: never
+};
+
+// top: whose memory, in which order, how often.
+struct TopOptions {
+  enum class Sort { kLimit, kGrowth, kUsage, kKernel };
+
+  ClientOptions client;
+  std::vector<std::string> namespaces;  // empty: all
+  Sort sort = Sort::kLimit;
+  uint32_t interval_seconds = 2;
+  bool once = false;
+  bool track = false;  // have allocations followed meanwhile
 };
 
 }  // namespace oomtrail::cli

@@ -27,7 +27,7 @@ void Pipeline::OnKmsgRecord(std::string_view record, std::optional<uint64_t> rea
 
 void Pipeline::Handle(model::Kill kill) {
   if (const auto resolved = resolver_.Resolve(std::move(kill))) {
-    Publish(attributor_.Attribute(*resolved));
+    Publish(attributor_.Attribute(*resolved, outputs_.was_warned(*resolved)));
   }
 }
 
@@ -52,6 +52,8 @@ void Pipeline::Publish(model::Event event) {
 void Pipeline::Amend() {
   for (model::Event& event : attributor_.Amend()) outputs_.publish(std::move(event));
 }
+
+void Pipeline::OnNotice(const forecast::Notice& notice) { Publish(attributor_.Attribute(notice)); }
 
 void Pipeline::OnLoss(std::string_view stage, uint64_t count) {
   if (count != 0) outputs_.publish(attributor_.Lost(stage, count));

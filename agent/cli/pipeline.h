@@ -13,6 +13,7 @@
 #include "agent/attribute/attributor.h"
 #include "agent/decode/kmsg_clock.h"
 #include "agent/decode/kmsg_decoder.h"
+#include "agent/forecast/watched.h"
 #include "agent/model/event.h"
 #include "agent/resolve/cgroup_index.h"
 #include "agent/resolve/resolver.h"
@@ -25,6 +26,9 @@ class Pipeline {
     std::function<void(model::Event)> publish;
     // A container is new, or an event lacks names: ask the name sources.
     std::function<void()> ask_for_names = [] {};
+    // Whether a kill had been warned of; absent where nobody looks out for it.
+    std::function<std::optional<model::Warned>(const resolve::ResolvedKill&)> was_warned =
+        [](const auto&) { return std::nullopt; };
   };
 
   Pipeline(resolve::CgroupIndex& index, resolve::Resolver& resolver,
@@ -36,6 +40,7 @@ class Pipeline {
   void OnKmsgRecord(std::string_view record, std::optional<uint64_t> read_boot_ns);
   // A name source has answered, or time has passed.
   void Amend();
+  void OnNotice(const forecast::Notice& notice);
   // Events that are known to be lost.
   void OnLoss(std::string_view stage, uint64_t count);
 

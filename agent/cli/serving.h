@@ -13,6 +13,7 @@
 #include "agent/base/log.h"
 #include "agent/publish/node_status.h"
 #include "agent/publish/stream.h"
+#include "agent/publish/usage_report.h"
 
 namespace oomtrail::cli {
 
@@ -35,6 +36,8 @@ struct Served {
   const base::Clock& clock;
   const base::Log& log;
   std::function<publish::NodeStatus()> status;
+  std::function<publish::UsageReport()> usage;
+  std::function<absl::Status(const kernel::TrackingOptions&, uint32_t seconds)> set_tracking;
   std::function<std::string()> metrics;  // in Prometheus' text form
   std::function<bool()> alive;           // the pipeline moves
   std::function<bool()> ready;           // hooks armed, and a name source has answered

@@ -13,10 +13,11 @@
 #include "agent/model/cgroup_identity.h"
 #include "agent/model/ids.h"
 #include "agent/model/kernel_record.h"
+#include "agent/model/warning.h"
 
 namespace oomtrail::model {
 
-enum class Kind { kOomKill, kOomWithoutKill, kLost };
+enum class Kind { kOomKill, kOomWithoutKill, kLost, kEarlyWarning };
 std::string_view Name(Kind kind);
 
 // Whose allowance was exhausted.
@@ -120,7 +121,9 @@ struct Event {
   std::optional<HookSource> hook;
 
   std::optional<Loss> loss;
-  uint64_t suppressed = 0;  // kOomWithoutKill: like ones left out
+  uint64_t suppressed = 0;         // kOomWithoutKill: like ones left out
+  std::optional<Warning> warning;  // kEarlyWarning
+  std::optional<Warned> warned;    // kOomKill; absent where nobody looked out for it
 };
 
 }  // namespace oomtrail::model

@@ -1,6 +1,7 @@
 // The words of the JSON form for the enums of this folder.
 #include "agent/model/event.h"
 #include "agent/model/kernel_record.h"
+#include "agent/model/warning.h"
 
 namespace oomtrail::model {
 
@@ -30,6 +31,7 @@ std::string_view Name(Kind kind) {
     case Kind::kOomKill: return "oom_kill";
     case Kind::kOomWithoutKill: return "oom_without_kill";
     case Kind::kLost: return "lost";
+    case Kind::kEarlyWarning: return "early_warning";
   }
   return "";
 }
@@ -64,6 +66,24 @@ std::string_view Name(AttributionStatus status) {
     case AttributionStatus::kPartial: return "partial";
     case AttributionStatus::kHost: return "host";
     case AttributionStatus::kUnknown: return "unknown";
+  }
+  return "";
+}
+
+std::string_view Name(WarningReason reason) {
+  switch (reason) {
+    case WarningReason::kGrowth: return "growth";
+    case WarningReason::kLevel: return "level";
+    case WarningReason::kPressure: return "pressure";
+  }
+  return "";
+}
+
+std::string_view Name(WarningOutcome outcome) {
+  switch (outcome) {
+    case WarningOutcome::kKilled: return "killed";
+    case WarningOutcome::kReceded: return "receded";
+    case WarningOutcome::kExpired: return "expired";
   }
   return "";
 }

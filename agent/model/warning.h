@@ -35,6 +35,7 @@ struct Warning {
   Trend trend;
   uint64_t working_set_bytes = 0;         // usage without reclaimable page cache
   std::optional<double> stalled_share;    // of the last 10 s, some task waited for memory (PSI)
+  std::optional<uint64_t> limit_hits;     // in the last 10 s the limit was met, and room was made
   std::optional<WarningOutcome> outcome;  // absent: it still stands
   std::optional<double> outcome_seconds;  // from the warning to its outcome
 };

@@ -35,6 +35,7 @@ ContainerSeries::ContainerSeries(Bounds bounds) : bounds_(bounds) {
   for (const size_t series : kFromTheStart) nameless_[series] = 0;
   nameless_[Index(model::Scope::kHost)] = 0;
   nameless_[kUnknownScope] = 0;
+  for (size_t reason = 0; reason < kWarningReasons; ++reason) nameless_[kWarnings + reason] = 0;
 }
 
 void ContainerSeries::Add(const ContainerName& name, size_t series, uint64_t amount,

@@ -29,12 +29,14 @@ struct ContainerName {
   auto operator<=>(const ContainerName&) const = default;
 };
 
-// What is counted of a container: its kills by model::Scope, those of unknown scope, and its OOMs
-// without a kill.
+// What is counted of a container: its kills by model::Scope, those of unknown scope, its OOMs
+// without a kill, and its warnings by model::WarningReason.
 inline constexpr size_t kUnknownScope = static_cast<size_t>(model::Scope::kHost) + 1;
 inline constexpr size_t kScopes = kUnknownScope + 1;
 inline constexpr size_t kWithoutKill = kScopes;
-inline constexpr size_t kSeriesOfContainer = kWithoutKill + 1;
+inline constexpr size_t kWarnings = kWithoutKill + 1;
+inline constexpr size_t kWarningReasons = static_cast<size_t>(model::WarningReason::kPressure) + 1;
+inline constexpr size_t kSeriesOfContainer = kWarnings + kWarningReasons;
 
 // Amounts come from the kernel, or from a file: a sum stays at the end of its range.
 constexpr uint64_t Sum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
@@ -54,8 +56,9 @@ class ContainerSeries {
 
   explicit ContainerSeries(Bounds bounds);
 
-  // `series`: a scope's index or kWithoutKill. Where there is no room even after series that are 0
-  // have been let go, the amount goes under empty names, and refused() rises.
+  // `series`: a scope's index, kWithoutKill, or kWarnings and a reason. Where there is no room even
+  // after series that are 0 have been let go, the amount goes under empty names, and refused()
+  // rises.
   void Add(const ContainerName& name, size_t series, uint64_t amount, uint64_t now_ns);
 
   // The complete list of the containers that are there now. One without all its names is passed

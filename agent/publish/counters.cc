@@ -23,6 +23,13 @@ ContainerName NameOf(const model::Event& event) {
   return name;
 }
 
+// Where it is counted; a loss has no place here.
+size_t SeriesOf(const model::Event& event) {
+  if (event.kind == model::Kind::kOomKill) return ScopeIndex(event.scope);
+  if (!event.warning) return kWithoutKill;
+  return kWarnings + static_cast<size_t>(event.warning->reason);
+}
+
 }  // namespace
 
 std::string_view Name(Unattributed reason) {
@@ -44,6 +51,7 @@ Counters::Counters(const Options& options)
 }
 
 void Counters::Count(const model::Event& event, Origin origin, uint64_t now_ns) {
+  warnings_.CountOutcome(event);
   const uint64_t id = Fingerprint(event.id);
   const AttributionStatus status = event.attribution.status;
   if (HeldEvent* held = held_.Find(id)) {
@@ -60,14 +68,15 @@ void Counters::Count(const model::Event& event, Origin origin, uint64_t now_ns) 
     if (event.loss) CountLoss(*event.loss);
     return;
   }
-  const bool is_kill = event.kind == model::Kind::kOomKill;
-  HeldEvent counted{.id = id,
-                    .name = NameOf(event),
-                    .series = is_kill ? ScopeIndex(event.scope) : kWithoutKill,
-                    .amount = is_kill ? 1 : Sum(1, event.suppressed),
-                    .since_ns = now_ns};
-  if (is_kill && seen_incidents_.Add(Fingerprint(event.incident_id))) {
-    ++incidents_[counted.series];
+  HeldEvent counted{
+      .id = id,
+      .name = NameOf(event),
+      .series = SeriesOf(event),
+      .amount = event.kind == model::Kind::kOomWithoutKill ? Sum(1, event.suppressed) : 1,
+      .since_ns = now_ns};
+  if (counted.is_kill()) {
+    if (seen_incidents_.Add(Fingerprint(event.incident_id))) ++incidents_[counted.series];
+    warnings_.CountKill(event);
   }
   switch (status) {
     case AttributionStatus::kFull: Observe(event, origin, now_ns); [[fallthrough]];
@@ -108,7 +117,8 @@ void Counters::GiveUp(const HeldEvent& event, Unattributed reason, uint64_t now_
 }
 
 void Counters::Observe(const model::Event& event, Origin origin, uint64_t now_ns) {
-  if (origin == Origin::kJournal) return;
+  // A warning is late by what it waited for, not by its names.
+  if (origin == Origin::kJournal || event.warning) return;
   const uint64_t took_ns = now_ns - std::min(now_ns, event.boot_ns);
   const double took = static_cast<double>(took_ns) / kNanosPerSecond;
   const auto* const bucket =
@@ -150,6 +160,19 @@ void Counters::Render(MetricText& text) const {
     text.Sample({{"namespace", name.ns}, {"pod", name.pod}, {"container", name.container}},
                 *values[kWithoutKill]);
   });
+  text.Family("oomtrail_early_warnings_total", kCounter,
+              "Warnings that a memory limit would soon be reached, by what gave them.");
+  containers_.ForEach([&](const ContainerName& name, const ContainerSeries::Values& values) {
+    for (size_t reason = 0; reason < kWarningReasons; ++reason) {
+      if (!values[kWarnings + reason]) continue;
+      text.Sample({{"namespace", name.ns},
+                   {"pod", name.pod},
+                   {"container", name.container},
+                   {"reason", Name(static_cast<model::WarningReason>(reason))}},
+                  *values[kWarnings + reason]);
+    }
+  });
+  warnings_.Render(text);
   text.Family("oomtrail_events_lost_total", kCounter,
               "Events that were not seen or could not be delivered, by where they were lost.");
   for (const auto& [stage, count] : lost_) text.Sample({{"stage", stage}}, count);

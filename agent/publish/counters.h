@@ -20,6 +20,7 @@
 #include "agent/publish/held_events.h"
 #include "agent/publish/metric_text.h"
 #include "agent/publish/recent_ids.h"
+#include "agent/publish/warning_counters.h"
 
 namespace oomtrail::publish {
 
@@ -81,6 +82,7 @@ class Counters {
   std::array<uint64_t, kUnattributedReasons> unattributed_{};
   std::array<uint64_t, kAttributionBuckets> attribution_{};
   uint64_t attribution_ns_ = 0;
+  WarningCounters warnings_;
   HeldEvents held_;
   RecentIds seen_events_{1024};
   RecentIds seen_incidents_{256};

@@ -28,7 +28,9 @@ using Fields = std::span<const std::string_view>;
 
 std::string Hex(uint64_t value) { return absl::StrFormat("%016x", value); }
 
+// No reason is called as a scope is.
 std::string_view SeriesWord(size_t series) {
+  if (series >= kWarnings) return Name(static_cast<model::WarningReason>(series - kWarnings));
   return series == kWithoutKill ? kWithoutKillWord : ScopeLabel(series);
 }
 
@@ -115,12 +117,16 @@ std::string Counters::Save() const {
     if (attribution_[bucket] != 0) Line(out, "attribution", bucket, attribution_[bucket]);
   }
   if (attribution_ns_ != 0) Line(out, "attribution_ns", attribution_ns_);
+  warnings_.ForEach([&](const std::string& word, uint64_t value) {
+    if (value != 0) Line(out, "warnings", word, value);
+  });
   held_.ForEach([&](const HeldEvent& event) {
     Line(out, "held", Hex(event.id), event.name.ns, event.name.pod, event.name.container,
          SeriesWord(event.series), event.amount);
   });
   for (const uint64_t id : seen_events_.in_order()) Line(out, "seen", Hex(id));
   for (const uint64_t id : seen_incidents_.in_order()) Line(out, "seen_incident", Hex(id));
+  for (const uint64_t id : warnings_.ended().in_order()) Line(out, "ended", Hex(id));
   const std::string checksum = Hex(Fingerprint(out));
   Line(out, kLastWord, checksum);
   return out;
@@ -148,6 +154,8 @@ class Counters::Reader {
         {"held", 6, &Reader::Held},
         {"seen", 1, &Reader::Seen},
         {"seen_incident", 1, &Reader::SeenIncident},
+        {"warnings", 2, &Reader::Warnings},
+        {"ended", 1, &Reader::Ended},
     };
     constexpr size_t kMaxFields = 8;
     const std::vector<std::string_view> words = base::StrSplit(line, '\t', kMaxFields);
@@ -213,6 +221,12 @@ class Counters::Reader {
     return true;
   }
 
+  bool Warnings(Fields fields) {
+    const auto count = ToCount(fields[1]);
+    return count && counters_.warnings_.Restore(fields[0], *count);
+  }
+
+  bool Ended(Fields fields) { return Add(fields[0], counters_.warnings_.ended()); }
   bool Seen(Fields fields) { return Add(fields[0], counters_.seen_events_); }
   bool SeenIncident(Fields fields) { return Add(fields[0], counters_.seen_incidents_); }
 

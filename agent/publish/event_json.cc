@@ -8,6 +8,8 @@ namespace {
 
 constexpr const char* kSchema = "oomtrail.v1.event";
 constexpr int kNanoDigits = 9;
+constexpr int kMilliDigits = 3;
+constexpr int kShareDigits = 4;
 constexpr size_t kUsualBytes = 2048;
 
 std::string Utc(int64_t wall_ns) { return base::FormatUtc(wall_ns, kNanoDigits); }
@@ -134,6 +136,25 @@ void AddLoss(const model::Loss& loss, JsonObject& parent) {
   out.Number("count", loss.count);
 }
 
+void AddWarning(const model::Warning& warning, JsonObject& parent) {
+  JsonObject out(parent, "warning");
+  out.Text("reason", Name(warning.reason));
+  out.Fraction("confidence", warning.trend.confidence, kShareDigits);
+  out.Fraction("growth_bytes_per_second", warning.trend.growth_bytes_per_second, 0);
+  out.FractionIfAny("seconds_to_limit", warning.trend.seconds_to_limit, kMilliDigits);
+  out.Number("working_set_bytes", warning.working_set_bytes);
+  out.FractionIfAny("stalled_share", warning.stalled_share, kShareDigits);
+  if (warning.outcome) out.Text("outcome", Name(*warning.outcome));
+  out.FractionIfAny("outcome_seconds", warning.outcome_seconds, kMilliDigits);
+}
+
+void AddWarned(const model::Warned& warned, JsonObject& parent) {
+  JsonObject out(parent, "warned");
+  out.Flag("warned", warned.warned);
+  out.TextIfAny("id", warned.id);
+  out.FractionIfAny("seconds_before", warned.seconds_before, kMilliDigits);
+}
+
 void AddEvent(const model::Event& event, JsonObject& out) {
   out.Text("schema", kSchema);
   out.Text("id", event.id);
@@ -159,6 +180,8 @@ void AddEvent(const model::Event& event, JsonObject& out) {
   if (event.hook) AddHook(*event.hook, out);
   if (event.loss) AddLoss(*event.loss, out);
   if (event.suppressed != 0) out.Number("suppressed", event.suppressed);
+  if (event.warning) AddWarning(*event.warning, out);
+  if (event.warned) AddWarned(*event.warned, out);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include "agent/base/printable.h"
 #include "agent/base/status.h"
 #include "agent/base/strings.h"
+#include "agent/publish/warning_proto.h"
+#include "agent/publish/wire_enum.h"
 #include "agent/resolve/path_grammar.h"
 
 namespace oomtrail::publish {
@@ -18,20 +20,8 @@ namespace {
 
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
 
-// The wire's enums are the model's in the same order, one up: 0 is "not known" there.
-template <typename Wire, typename Model>
-constexpr Wire ToWire(Model value) {
-  return static_cast<Wire>(static_cast<int>(value) + 1);
-}
-
-template <typename Model, typename Wire>
-std::optional<Model> FromWire(Wire value, Wire last) {
-  if (value < 1 || value > last) return std::nullopt;
-  return static_cast<Model>(static_cast<int>(value) - 1);
-}
-
 static_assert(ToWire<v1::Kind>(model::Kind::kOomKill) == v1::KIND_OOM_KILL);
-static_assert(ToWire<v1::Kind>(model::Kind::kLost) == v1::KIND_LOST);
+static_assert(ToWire<v1::Kind>(model::Kind::kEarlyWarning) == v1::KIND_EARLY_WARNING);
 static_assert(ToWire<v1::Scope>(model::Scope::kContainer) == v1::SCOPE_CONTAINER);
 static_assert(ToWire<v1::Scope>(model::Scope::kNode) == v1::SCOPE_NODE);
 static_assert(ToWire<v1::Scope>(model::Scope::kHost) == v1::SCOPE_HOST);
@@ -295,7 +285,7 @@ void SetTime(int64_t wall_ns, Timestamp* out) {
 }
 
 std::optional<model::Kind> FromProto(v1::Kind kind) {
-  return FromWire<model::Kind>(kind, v1::KIND_LOST);
+  return FromWire<model::Kind>(kind, v1::KIND_EARLY_WARNING);
 }
 
 std::optional<model::Scope> FromProto(v1::Scope scope) {
@@ -338,6 +328,8 @@ void ToProto(const model::Event& event, v1::Event* out) {
     out->mutable_loss()->set_count(event.loss->count);
   }
   out->set_suppressed(event.suppressed);
+  if (event.warning) ToProto(*event.warning, out->mutable_warning());
+  if (event.warned) ToProto(*event.warned, out->mutable_warned());
 }
 
 absl::StatusOr<model::Event> FromProto(const v1::Event& message) {
@@ -382,6 +374,12 @@ absl::StatusOr<model::Event> FromProto(const v1::Event& message) {
                              .count = message.loss().count()};
   }
   event.suppressed = message.suppressed();
+  if (message.has_warning()) {
+    ASSIGN_OR_RETURN(event.warning, FromProto(message.warning()));
+  }
+  if (message.has_warned()) {
+    ASSIGN_OR_RETURN(event.warned, FromProto(message.warned()));
+  }
   return event;
 }
 

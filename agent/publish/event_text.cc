@@ -1,5 +1,8 @@
 #include "agent/publish/event_text.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "absl/strings/str_format.h"
 #include "agent/base/printable.h"
 #include "agent/base/strings.h"
@@ -25,6 +28,9 @@ std::string_view Verb(const Event& event) {
     case model::Kind::kOomWithoutKill:
       return event.revision == 0 ? "OOM-NO-KILL" : "OOM-NO-KILL-NAMED";
     case model::Kind::kLost: return "LOST";
+    case model::Kind::kEarlyWarning:
+      if (event.warning && event.warning->outcome) return "EARLY-WARNING-END";
+      return event.revision == 0 ? "EARLY-WARNING" : "EARLY-WARNING-NAMED";
   }
   return "";
 }
@@ -70,10 +76,46 @@ void AppendVictim(std::string& line, const Event& event) {
   }
 }
 
-void AppendLimit(std::string& line, const Event& event) {
-  if (event.scope) {
-    base::StrAppend(&line, " scope=", Name(*event.scope), event.scope_inferred ? "(inferred)" : "");
+void AppendScope(std::string& line, const Event& event) {
+  if (!event.scope) return;
+  base::StrAppend(&line, " scope=", Name(*event.scope), event.scope_inferred ? "(inferred)" : "");
+}
+
+void AppendTrend(std::string& line, const Event& event) {
+  if (!event.warning) return;
+  const model::Trend& trend = event.warning->trend;
+  if (trend.seconds_to_limit) {
+    base::StrAppend(&line, " in=", FormatSeconds(*trend.seconds_to_limit));
   }
+  base::StrAppend(&line, " growth=", FormatRate(trend.growth_bytes_per_second),
+                  " workingset=", FormatBytes(event.warning->working_set_bytes));
+}
+
+void AppendReason(std::string& line, const Event& event) {
+  if (!event.warning) return;
+  const model::Warning& warning = *event.warning;
+  absl::StrAppendFormat(&line, " confidence=%.2f", warning.trend.confidence);
+  if (warning.stalled_share) absl::StrAppendFormat(&line, " stalled=%.2f", *warning.stalled_share);
+  base::StrAppend(&line, " reason=", Name(warning.reason));
+  if (warning.outcome) base::StrAppend(&line, " outcome=", Name(*warning.outcome));
+  if (warning.outcome_seconds) {
+    base::StrAppend(&line, " after=", FormatSeconds(*warning.outcome_seconds));
+  }
+}
+
+// Last, so that a line without it reads as before.
+void AppendWarned(std::string& line, const Event& event) {
+  if (!event.warned) return;
+  if (!event.warned->warned) {
+    line += " warned=no";
+  } else if (event.warned->seconds_before) {
+    base::StrAppend(&line, " warned=", FormatSeconds(*event.warned->seconds_before));
+  } else {
+    line += " warned=yes";
+  }
+}
+
+void AppendLimit(std::string& line, const Event& event) {
   if (!event.limit) return;
   AppendBytes(line, "limit", event.limit->bytes);
   AppendBytes(line, "usage", event.limit->usage_bytes);
@@ -105,6 +147,19 @@ std::string FormatBytes(uint64_t bytes) {
   return absl::StrFormat("%.1f%s", value, kUnits[unit]);
 }
 
+std::string FormatRate(double bytes_per_second) {
+  constexpr double kMost = 0x1p63;  // what uint64_t holds with room to spare
+  if (!std::isfinite(bytes_per_second)) return "?";
+  const auto whole = static_cast<uint64_t>(std::min(std::round(std::abs(bytes_per_second)), kMost));
+  return base::StrCat(bytes_per_second < 0 && whole != 0 ? "-" : "", FormatBytes(whole), "/s");
+}
+
+std::string FormatSeconds(double seconds) {
+  if (!std::isfinite(seconds)) return "?";
+  constexpr double kWholeFrom = 9.95;
+  return absl::StrFormat(std::abs(seconds) < kWholeFrom ? "%.1fs" : "%.0fs", seconds);
+}
+
 std::string ToText(const Event& event) {
   std::string line = base::StrCat(base::FormatUtc(event.wall_ns, kMilliDigits), " ", Verb(event));
   if (event.loss) {
@@ -118,7 +173,10 @@ std::string ToText(const Event& event) {
       event.container->kind.value_or(model::ContainerKind::kApp) != model::ContainerKind::kApp) {
     base::StrAppend(&line, " container_kind=", Name(*event.container->kind));
   }
+  AppendScope(line, event);
+  AppendTrend(line, event);
   AppendLimit(line, event);
+  AppendReason(line, event);
   if (event.group_kill.value_or(false)) base::StrAppend(&line, " group_kill");
   if (event.trigger) {
     base::StrAppend(&line, " trigger=", Process(event.trigger->comm, event.trigger->pid));
@@ -136,6 +194,7 @@ std::string ToText(const Event& event) {
     base::StrAppend(&line, " attribution=", Name(event.attribution.status));
     if (!event.cgroup_path.empty()) base::StrAppend(&line, " cgroup=", Word(event.cgroup_path));
   }
+  AppendWarned(line, event);
   return line;
 }
 

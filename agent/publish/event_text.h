@@ -14,6 +14,11 @@ namespace oomtrail::publish {
 //
 // Where names are missing, what is proven stands in their place: pod:<uid>, the short container id,
 // host/<unit>. An amendment says OOM-KILL-NAMED and repeats the line in full.
+//
+// A warning, and its end:
+// … EARLY-WARNING shop/cart-7d9f api scope=container in=42s growth=1.2MiB/s workingset=480.0MiB
+// limit=512.0MiB usage=500.0MiB confidence=0.93 reason=growth workload=Deployment/cart
+// … EARLY-WARNING-END … outcome=receded after=61s
 std::string ToText(const model::Event& event);
 
 // A name as one word of such a line: printable, and a blank is "\x20". The line is made to be cut
@@ -23,5 +28,11 @@ std::string Word(std::string_view name);
 
 // "498.2MiB"; binary units, one decimal.
 std::string FormatBytes(uint64_t bytes);
+
+// "1.2MiB/s", "-300B/s"; a rate that is no number is "?".
+std::string FormatRate(double bytes_per_second);
+
+// "42s", under ten "4.2s"; what is no number is "?".
+std::string FormatSeconds(double seconds);
 
 }  // namespace oomtrail::publish

@@ -19,7 +19,7 @@ struct HeldEvent {
   uint64_t amount = 1;
   uint64_t since_ns = 0;
 
-  bool is_kill() const { return series != kWithoutKill; }
+  bool is_kill() const { return series < kWithoutKill; }
 };
 
 class HeldEvents {

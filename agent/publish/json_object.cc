@@ -1,7 +1,9 @@
 #include "agent/publish/json_object.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "absl/strings/str_format.h"
 #include "agent/base/printable.h"
 
 namespace oomtrail::publish {
@@ -78,6 +80,17 @@ void JsonObject::Texts(std::string_view name, const std::vector<std::string>& va
 void JsonObject::Flag(std::string_view name, bool value) {
   Begin(name);
   out_ += value ? "true" : "false";
+}
+
+void JsonObject::Fraction(std::string_view name, double value, int digits) {
+  if (!std::isfinite(value)) return;  // JSON has no word for it
+  std::string text = absl::StrFormat("%.*f", digits, value);
+  if (digits > 0) {
+    text.resize(text.find_last_not_of('0') + 1);
+    if (text.ends_with('.')) text.pop_back();
+  }
+  Begin(name);
+  out_ += text == "-0" ? "0" : text;
 }
 
 }  // namespace oomtrail::publish

@@ -37,6 +37,9 @@ class JsonObject {
     base::StrAppend(&out_, value);
   }
 
+  // Rounded to so many digits behind the point, at most, and absent where it is no number.
+  void Fraction(std::string_view name, double value, int digits);
+
   // Members that are absent where they are not known.
   void TextIfAny(std::string_view name, std::string_view value) {
     if (!value.empty()) Text(name, value);
@@ -44,6 +47,9 @@ class JsonObject {
   template <typename T>
   void NumberIfAny(std::string_view name, const std::optional<T>& value) {
     if (value) Number(name, *value);
+  }
+  void FractionIfAny(std::string_view name, const std::optional<double>& value, int digits) {
+    if (value) Fraction(name, *value, digits);
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "agent/publish/metrics.h"
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -47,6 +48,10 @@ void RenderGauges(MetricText& text, const Gauges& gauges) {
        SortedOnce(gauges.name_sources, [](const auto& s) { return s.source; })) {
     text.Sample({{"source", LabelValue(source.source)}}, source.up);
   }
+  text.Family("oomtrail_usage_reader_info", kGauge,
+              "1, for its label: how the memory of containers is read.");
+  text.Sample({{"reader", gauges.usage_reader.empty() ? "none" : LabelValue(gauges.usage_reader)}},
+              1U);
   Gauge(text, "oomtrail_containers", "Containers that the sources of names list.",
         gauges.containers);
   Gauge(text, "oomtrail_subscribers", "Clients that watch events.", gauges.subscribers);
@@ -58,6 +63,44 @@ void RenderGauges(MetricText& text, const Gauges& gauges) {
   }
   Gauge(text, "oomtrail_start_time_seconds", "When the agent began, since the epoch.",
         gauges.start_time_seconds);
+}
+
+double Nearness(const Gauges::Trend& trend) {
+  return trend.seconds_to_limit.value_or(std::numeric_limits<double>::infinity());
+}
+
+// By name, one a container; those nearest to their limits, where there are more than `most`.
+std::vector<Gauges::Trend> ShownTrends(std::vector<Gauges::Trend> trends, size_t most) {
+  const auto by_name = [](const Gauges::Trend& trend) { return trend.name; };
+  std::erase_if(trends, [](const Gauges::Trend& trend) {
+    return trend.name.ns.empty() || trend.name.pod.empty() || trend.name.container.empty();
+  });
+  for (Gauges::Trend& trend : trends) {
+    trend.name = {LabelValue(trend.name.ns), LabelValue(trend.name.pod),
+                  LabelValue(trend.name.container)};
+  }
+  // One that is being restarted may be there twice.
+  std::ranges::stable_sort(trends, {}, Nearness);
+  trends = SortedOnce(std::move(trends), by_name);
+  if (trends.size() <= most) return trends;
+  std::ranges::stable_sort(trends, {}, Nearness);
+  trends.resize(most);
+  return SortedOnce(std::move(trends), by_name);
+}
+
+void RenderTrends(MetricText& text, const std::vector<Gauges::Trend>& trends) {
+  using enum MetricText::Type;
+  const auto sample = [&text](const ContainerName& name, double value) {
+    text.Sample({{"namespace", name.ns}, {"pod", name.pod}, {"container", name.container}}, value);
+  };
+  text.Family("oomtrail_container_memory_growth_bytes_per_second", kGauge,
+              "How fast a container's memory that cannot be reclaimed grows.");
+  for (const auto& trend : trends) sample(trend.name, trend.growth_bytes_per_second);
+  text.Family("oomtrail_container_seconds_to_limit", kGauge,
+              "When a container reaches its limit at that rate; absent where it does not.");
+  for (const auto& trend : trends) {
+    if (trend.seconds_to_limit) sample(trend.name, *trend.seconds_to_limit);
+  }
 }
 
 void RenderProcess(MetricText& text, const ProcessStats& process, double start_seconds) {
@@ -127,6 +170,8 @@ std::string Metrics::Render(const Gauges& gauges) const {
     counters_.Render(text);
   }
   RenderGauges(text, gauges);
+  // Two series each, within the same bound.
+  RenderTrends(text, ShownTrends(gauges.trends, options_.series.max_series / 2));
   // Without /proc these four are absent, and the rest is as good as ever.
   if (const auto process = ReadProcessStats(proc_self_); process.ok()) {
     RenderProcess(text, *process, process_start_seconds_);

@@ -33,6 +33,13 @@ struct Gauges {
     uint64_t unwritten_events = 0;
   };
 
+  // How a container's memory moves.
+  struct Trend {
+    ContainerName name;
+    double growth_bytes_per_second = 0;
+    std::optional<double> seconds_to_limit;
+  };
+
   std::string version;
   double start_time_seconds = 0;  // since the epoch
   std::vector<Hook> hooks;
@@ -40,6 +47,8 @@ struct Gauges {
   uint64_t subscribers = 0;
   uint64_t containers = 0;         // listed, without sandboxes
   std::optional<Journal> journal;  // absent: there is none
+  std::string usage_reader;        // empty: nobody looks out
+  std::vector<Trend> trends;       // without a name: left out
 };
 
 class Metrics {

@@ -89,16 +89,20 @@ void CgroupIndex::WalkDirectory(int fd, model::CgroupId id, int depth) {
 }
 
 void CgroupIndex::Put(model::CgroupId id, model::CgroupId parent, std::string_view name) {
-  Node& node = nodes_[id];
+  const auto [at, is_new] = nodes_.try_emplace(id);
+  Node& node = at->second;
+  node.walk = walk_;
+  if (!is_new && node.removed_ns == 0 && node.parent == parent && node.name == name) return;
   node.parent = parent;
   node.name = std::string(name);
   node.removed_ns = 0;
-  node.walk = walk_;
+  ++generation_;
 }
 
 void CgroupIndex::Bury(model::CgroupId id, Node& node) {
   node.removed_ns = std::max<uint64_t>(clock_.BootNanos(), 1);  // a replay's clock may stand at 0
   tombstones_.emplace_back(node.removed_ns, id);
+  ++generation_;
 }
 
 void CgroupIndex::Apply(const model::CgroupChange& change) {
@@ -117,6 +121,7 @@ void CgroupIndex::Apply(const model::CgroupChange& change) {
   if (found != nodes_.end()) {
     if (change.kind == model::CgroupChange::Kind::kMade) return;
     nodes_.erase(found);
+    ++generation_;
   }
   PathOf(change.id);
 }

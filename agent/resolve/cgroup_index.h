@@ -42,6 +42,8 @@ class CgroupIndex {
   // Forgets tombstones past their time.
   void Expire();
 
+  // Moves whenever the answer of ForEach() does.
+  uint64_t generation() const { return generation_; }
   size_t size() const { return nodes_.size(); }
   const CgroupMount& mount() const { return mount_; }
   const base::Clock& clock() const { return clock_; }
@@ -70,6 +72,7 @@ class CgroupIndex {
   absl::flat_hash_map<model::CgroupId, Node> nodes_;
   std::deque<std::pair<uint64_t, model::CgroupId>> tombstones_;  // by time of removal
   uint32_t walk_ = 0;
+  uint64_t generation_ = 0;
   bool overflow_ = false;
 };
 

@@ -84,6 +84,8 @@ class Schema(unittest.TestCase):
                             ("cri.endpoint", "tcp://x"), ("kubelet.url", "node:10250"),
                             ("grpc.tls.allow", ["*.shop"]), ("image.digest", "sha256:abc"),
                             ("updateStrategy.rollingUpdate.maxUnavailable", "0%"),
+                            ("warn.seconds", -1), ("warn.percent", 101), ("track.mode", "on"),
+                            ("track.rate", "1/0"), ("track.rate", "fast"), ("track.budget", 0),
                             ("extraArgs", ["agent"]), ("prometheusRule.disabled", ["NoSuchAlert"])]:
             with self.subTest(path), self.assertRaises(chart.HelmError):
                 chart.render_text(chart.nested(path, value))

@@ -78,8 +78,29 @@ class FakeEventServer::Node final : public v1::NodeService::Service {
     return {};
   }
 
+  grpc::Status ListUsage(grpc::ServerContext*, const v1::ListUsageRequest* request,
+                         v1::ListUsageResponse* response) override {
+    base::MutexLock lock(mutex_);
+    asked_usages_.push_back(*request);
+    if (usages_.empty()) return {grpc::StatusCode::FAILED_PRECONDITION, "no script"};
+    *response = usages_.front();
+    if (usages_.size() > 1) usages_.pop_front();
+    return {};
+  }
+
+  grpc::Status SetTracking(grpc::ServerContext*, const v1::SetTrackingRequest* request,
+                           v1::SetTrackingResponse*) override {
+    base::MutexLock lock(mutex_);
+    asked_trackings_.push_back(*request);
+    return tracking_;
+  }
+
   base::Mutex mutex_;
   v1::GetNodeStatusResponse status_ ABSL_GUARDED_BY(mutex_);
+  std::deque<v1::ListUsageResponse> usages_ ABSL_GUARDED_BY(mutex_);
+  grpc::Status tracking_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::ListUsageRequest> asked_usages_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::SetTrackingRequest> asked_trackings_ ABSL_GUARDED_BY(mutex_);
 };
 
 FakeEventServer::FakeEventServer() : FakeEventServer(nullptr) {}
@@ -113,6 +134,26 @@ void FakeEventServer::OnList(ListScript script) {
 void FakeEventServer::OnStatus(v1::GetNodeStatusResponse status) {
   base::MutexLock lock(node_->mutex_);
   node_->status_ = std::move(status);
+}
+
+void FakeEventServer::OnUsage(v1::ListUsageResponse usage) {
+  base::MutexLock lock(node_->mutex_);
+  node_->usages_.push_back(std::move(usage));
+}
+
+void FakeEventServer::OnTracking(grpc::Status status) {
+  base::MutexLock lock(node_->mutex_);
+  node_->tracking_ = std::move(status);
+}
+
+std::vector<v1::ListUsageRequest> FakeEventServer::usages() const {
+  base::MutexLock lock(node_->mutex_);
+  return node_->asked_usages_;
+}
+
+std::vector<v1::SetTrackingRequest> FakeEventServer::trackings() const {
+  base::MutexLock lock(node_->mutex_);
+  return node_->asked_trackings_;
 }
 
 std::vector<v1::WatchEventsRequest> FakeEventServer::watches() const {

@@ -41,9 +41,14 @@ class FakeEventServer {
   void OnWatch(WatchScript script);
   void OnList(ListScript script);
   void OnStatus(v1::GetNodeStatusResponse status);
+  // The last one answers all calls that follow.
+  void OnUsage(v1::ListUsageResponse usage);
+  void OnTracking(grpc::Status status);  // of every call
 
   std::vector<v1::WatchEventsRequest> watches() const;
   std::vector<v1::ListEventsRequest> lists() const;
+  std::vector<v1::ListUsageRequest> usages() const;
+  std::vector<v1::SetTrackingRequest> trackings() const;
 
   // The agent goes away, its socket too; calls in progress are cut off.
   void Stop();

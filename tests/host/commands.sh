@@ -81,10 +81,11 @@ filters='--namespace --all-namespaces --pod --container --label --workload --sco
 declare -A flags=(
   [agent]="$node $names --pin --log-format --record --journal --journal-max-mib --journal-max-days
     --listen --tls-cert --tls-key --tls-client-ca --tls-allow --insecure --max-subscribers
-    --http-listen"
+    --http-listen --warn --warn-seconds --warn-percent --track --track-rate --track-budget"
   [watch]="$client $filters $ends --since --last --cursor --follow --reconnect --output --color"
   [list]="$client $filters --since --last --cursor --follow --reconnect --output --color"
   [status]="$client --output --color"
+  [top]="$client --namespace --all-namespaces --interval --once --sort --output --color"
   [demo]="$node --log-format --here --once"
   [cleanup]='--pin --listen --journal --stay --await --timeout --service-account'
   [doctor]="$node $names --pin"

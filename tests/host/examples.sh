@@ -374,6 +374,18 @@ test_a_wrong_request_is_answered_with_the_field() {
   says out page_size
 }
 
+test_commands_of_the_document_show_memory_and_follow_allocations() {
+  start_agent
+  local tries
+  for ((tries = 0; tries < PATIENCE; ++tries)); do
+    follow_document usage >out
+    if grep -qF workingSetBytes out; then break; fi
+  done
+  says out workingSetBytes
+  # Where the kernel does not allow it, that is the answer.
+  follow_document tracking >out 2>&1 || says out FailedPrecondition
+}
+
 test_commands_of_the_document_show_a_kill() {
   start_agent
   real_kill

@@ -47,7 +47,15 @@ class ServiceTest : public publish::StreamTest {
   void Serve() {
     Shut();
     events_ = std::make_unique<EventService>(*stream_, clock_);
-    nodes_ = std::make_unique<NodeService>(*stream_, directory_, [this] { return status_; });
+    nodes_ = std::make_unique<NodeService>(
+        *stream_, directory_,
+        NodeService::Agent{.status = [this] { return status_; },
+                           .usage = [this] { return usage_; },
+                           .set_tracking =
+                               [this](const kernel::TrackingOptions& options, uint32_t seconds) {
+                                 tracking_ = {options, seconds};
+                                 return tracking_answer_;
+                               }});
     grpc::ServerBuilder builder;
     const std::string address = "unix:" + (dir_ / "socket");
     builder.AddListeningPort(address, grpc::InsecureServerCredentials());
@@ -110,6 +118,10 @@ class ServiceTest : public publish::StreamTest {
   fakes::TempDir dir_;
   attribute::PodDirectory directory_{clock_};
   publish::NodeStatus status_;
+  publish::UsageReport usage_;
+  std::optional<std::pair<kernel::TrackingOptions, uint32_t>>
+      tracking_;  // as it was asked for last
+  absl::Status tracking_answer_;
   std::unique_ptr<EventService> events_;
   std::unique_ptr<NodeService> nodes_;
   std::unique_ptr<grpc::Server> server_;

@@ -40,7 +40,9 @@ class AttributorTest : public testing::Test {
 
   fakes::FakeClock clock_;
   PodDirectory directory_{clock_, {"cri", "kubelet"}};
-  Attributor attributor_{directory_, clock_, {.name = "n", .boot_id = "b00", .has_sources = true}};
+  Attributor attributor_{directory_,
+                         clock_,
+                         {.name = "n", .boot_id = "b00", .has_sources = true, .cgroup_version = 2}};
   uint32_t last_pid_ = 0;
 };
 
@@ -134,6 +136,97 @@ TEST_F(AttributorTest, WhereNobodyHasNamesNothingWaitsUntilSomebodyComes) {
   alone.ExpectNames();
   EXPECT_EQ(alone.Attribute(Kill()).attribution.reason, "no name source knows this container");
   EXPECT_TRUE(alone.wants_names());
+}
+
+// A warning of the same container, and what it comes to.
+forecast::Notice Notice(std::optional<model::WarningOutcome> outcome = std::nullopt) {
+  forecast::Notice notice{.id = "w/7", .revision = outcome ? 1U : 0U, .boot_ns = 1'000};
+  notice.cgroup.id = {24};
+  notice.cgroup.path = base::StrCat("/kubepods/pod", UidText('a'), "/", HexId('1'));
+  notice.cgroup.identity = resolve::ParseCgroupPath(notice.cgroup.path);
+  notice.limit = {.path = notice.cgroup.path, .bytes = 512, .usage_bytes = outcome ? 512U : 400U};
+  notice.warning.outcome = outcome;
+  return notice;
+}
+
+TEST_F(AttributorTest, AWarningIsNamedAsAKillIs) {
+  directory_.Update("cri", Of({Pod("cart", 'a', "1")}));
+  directory_.Update("kubelet", Of({Owned("cart", 'a')}));
+  const model::Event event = attributor_.Attribute(Notice());
+  EXPECT_EQ(event.kind, model::Kind::kEarlyWarning);
+  EXPECT_EQ(event.id, "b00-w-7");
+  EXPECT_EQ(event.boot_ns, 1'000u);
+  EXPECT_EQ(event.cgroup_version, 2);
+  EXPECT_EQ(event.attribution.status, AttributionStatus::kFull);
+  EXPECT_EQ(event.pod->name, "cart");
+  EXPECT_EQ(event.limit->usage_bytes, 400u);
+  EXPECT_TRUE(event.warning);
+  EXPECT_FALSE(event.victim);
+}
+
+TEST_F(AttributorTest, TheRevisionsOfAWarningRiseWhateverAmendsIt) {
+  EXPECT_EQ(attributor_.Attribute(Notice()).revision, 0u);
+  directory_.Update("cri", Of({Pod("cart", 'a', "1")}));
+  auto amended = attributor_.Amend();
+  ASSERT_THAT(amended, SizeIs(1));
+  EXPECT_EQ(amended[0].revision, 1u);
+
+  const model::Event end = attributor_.Attribute(Notice(model::WarningOutcome::kReceded));
+  EXPECT_EQ(end.revision, 2u) << "although the lookout counts 1";
+  EXPECT_EQ(end.limit->usage_bytes, 512u);
+
+  directory_.Update("kubelet", Of({Owned("cart", 'a')}));
+  amended = attributor_.Amend();
+  ASSERT_THAT(amended, SizeIs(1));
+  EXPECT_EQ(amended[0].revision, 3u);
+  EXPECT_EQ(amended[0].pod->workload->name, "cart");
+  EXPECT_EQ(amended[0].warning->outcome, model::WarningOutcome::kReceded)
+      << "names take no outcome back";
+}
+
+TEST_F(AttributorTest, AnOutcomeKeepsNamesThatTheDirectoryHasForgotten) {
+  directory_.Update("cri", Of({Pod("cart", 'a', "1")}));
+  attributor_.Attribute(Notice());
+  directory_.Update("cri", Of({}));
+  clock_.Advance(std::chrono::hours(1));
+  directory_.Update("cri", Of({}));
+  const model::Event end = attributor_.Attribute(Notice(model::WarningOutcome::kExpired));
+  EXPECT_EQ(end.attribution.status, AttributionStatus::kFull);
+  EXPECT_EQ(end.container->name, "api");
+}
+
+TEST_F(AttributorTest, TheOutcomeOfAnUnknownWarningIsToldAsTheLookoutCountsIt) {
+  EXPECT_EQ(attributor_.Attribute(Notice(model::WarningOutcome::kKilled)).revision, 1u);
+  EXPECT_FALSE(attributor_.wants_names()) << "a second count of revisions would begin";
+}
+
+TEST_F(AttributorTest, AWarningWithoutNamesIsNoUnattributedKill) {
+  attributor_.Attribute(Notice());
+  clock_.Advance(seconds(31));
+  EXPECT_THAT(attributor_.Amend(), IsEmpty());
+  EXPECT_THAT(attributor_.unattributed(), IsEmpty());
+}
+
+TEST_F(AttributorTest, WarningsThatStandAreBounded) {
+  for (size_t i = 0; i < Attributor::kMaxStanding + 10; ++i) {
+    forecast::Notice notice = Notice();
+    notice.id = base::StrCat("w", i);
+    EXPECT_EQ(attributor_.Attribute(notice).revision, 0u);
+  }
+  forecast::Notice end = Notice(model::WarningOutcome::kExpired);
+  end.id = base::StrCat("w", Attributor::kMaxStanding + 9);
+  EXPECT_EQ(attributor_.Attribute(end).revision, 1u);
+}
+
+TEST_F(AttributorTest, AKillNamesItsWarningAndKeepsItWhenItIsAmended) {
+  const model::Event kill = attributor_.Attribute(
+      Kill(), model::Warned{.warned = true, .id = "w/7", .seconds_before = 42});
+  EXPECT_EQ(kill.warned->id, attributor_.Attribute(Notice()).id);
+  directory_.Update("cri", Of({Pod("cart", 'a', "1")}));
+  const auto amended = attributor_.Amend();
+  ASSERT_THAT(amended, SizeIs(2));
+  EXPECT_EQ(amended[0].warned->seconds_before, 42);
+  EXPECT_FALSE(KillOne().warned) << "nobody looked out for it";
 }
 
 TEST_F(AttributorTest, OfTooManyThatWaitTheOldestStaysAsItIs) {

@@ -128,6 +128,16 @@ TEST_F(CriListingTest, OnlyWhatIsToBeShownIsKept) {
   EXPECT_EQ(pod.workload, (model::Workload{"Deployment", "cart", true})) << "the hash was read";
 }
 
+TEST_F(CriListingTest, APodsWishesAreReadThoughNoAnnotationIsShown) {
+  shown_.annotations = {};
+  auto& sandbox = AddSandbox('f', 'a');
+  (*sandbox.mutable_annotations())["oomtrail.io/warn-seconds"] = "300";
+  (*sandbox.mutable_annotations())["token"] = "s3cr3t";
+  const Listing listing = Join();
+  EXPECT_THAT(listing.pods[0].facts.annotations, IsEmpty());
+  EXPECT_THAT(listing.pods[0].wishes, UnorderedElementsAre(testing::Pair("warn-seconds", "300")));
+}
+
 TEST_F(CriListingTest, AnAnnotationThatIsADocumentIsLeftOutAndCounted) {
   auto& sandbox = AddSandbox('f', 'a');
   (*sandbox.mutable_annotations())["note"] = std::string(kMaxAnnotationValueBytes, 'x');

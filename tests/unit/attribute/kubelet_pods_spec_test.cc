@@ -103,6 +103,13 @@ TEST(KubeletPodsSpec, AStaticPodNeedsNoAnnotationToBeShown) {
   EXPECT_THAT(listing.pods[0].facts.annotations, IsEmpty());
 }
 
+TEST(KubeletPodsSpec, APodsWishesAreReadThoughNoAnnotationIsShown) {
+  const Listing listing = Read(
+      WithSpec("{}", R"(,"annotations":{"oomtrail.io/warn":"off","oomtrail.io/x":5,"a":"b"})"), {});
+  EXPECT_THAT(listing.pods[0].facts.annotations, IsEmpty());
+  EXPECT_THAT(listing.pods[0].wishes, ElementsAre(Pair("warn", "off")));
+}
+
 TEST(KubeletPodsSpec, AnnotationsAreBoundedInNumberAndSize) {
   std::string annotations =
       base::StrCat(R"("k":")", std::string(kMaxAnnotationValueBytes + 1, 'v'), R"(")");

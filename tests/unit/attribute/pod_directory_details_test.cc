@@ -43,6 +43,20 @@ TEST_F(PodDirectoryDetailsTest, TheManifestReachesAContainerByItsName) {
   EXPECT_THAT(found->sources, ElementsAre("cri", "kubelet"));
 }
 
+TEST_F(PodDirectoryDetailsTest, WishesAreThoseOfThePodAsItIsNow) {
+  PodEntry as_made = Pod("cart", 'a', "1");
+  as_made.wishes = {{"warn", "off"}};
+  directory_.Update("cri", Of({as_made}));
+  EXPECT_THAT(directory_.Find(Id('1'))->wishes, ElementsAre(Pair("warn", "off")));
+  PodEntry now = ManifestOf("cart", 'a');
+  now.wishes = {{"warn-seconds", "300"}};
+  directory_.Update("kubelet", Of({now}));
+  EXPECT_THAT(directory_.Find(Id('1'))->wishes, ElementsAre(Pair("warn-seconds", "300")));
+  now.wishes.clear();
+  directory_.Update("kubelet", Of({now}));
+  EXPECT_THAT(directory_.Find(Id('1'))->wishes, IsEmpty()) << "it has taken them back";
+}
+
 TEST_F(PodDirectoryDetailsTest, AContainerThatTheManifestDoesNotNameGetsNothingOfIt) {
   PodEntry other = Pod("cart", 'a', "1");
   other.containers[0].facts.name = "api-2";

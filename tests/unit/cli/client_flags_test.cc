@@ -56,6 +56,7 @@ TEST(ClientFlagsTest, AreTheRequestThatTheySay) {
       {{"--scope", "node,pod"}, "follow: true allow { scopes: [SCOPE_NODE, SCOPE_POD] }"},
       {{"--kind", "oom_kill", "--kind", "lost"},
        "follow: true allow { kinds: [KIND_OOM_KILL, KIND_LOST] }"},
+      {{"--kind", "early_warning"}, "follow: true allow { kinds: KIND_EARLY_WARNING }"},
       {{"-n", "shop", "--pod", "a"}, R"(follow: true allow { namespaces: "shop" pods: "a" })"},
       {{"--exclude", "namespace=dev,pod=debug-*", "--exclude", "label=app=cart"},
        R"(follow: true deny { namespaces: "dev" pods: "debug-*" }

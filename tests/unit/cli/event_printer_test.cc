@@ -104,6 +104,16 @@ TEST(EventPrinterTest, AKillALossAndAnAmendmentDifferInColour) {
               HasSubstr("\x1b[1;33mLOST\x1b[0m 3 at kill_ring_full"));
 }
 
+TEST(EventPrinterTest, AWarningIsYellowUntilItHasEnded) {
+  EXPECT_THAT(PrintAll(OutputFormat::kCompact, 80, {publish::EarlyWarning()}, true),
+              HasSubstr("\x1b[1;33mEARLY-WARNING\x1b[0m \x1b[1mshop/cart-7d9f\x1b[0m api"));
+  EXPECT_THAT(PrintAll(OutputFormat::kCompact, 80,
+                       {publish::EarlyWarning(model::WarningOutcome::kReceded)}, true),
+              HasSubstr("\x1b[36mEARLY-WARNING-END\x1b[0m"));
+  EXPECT_THAT(PrintAll(OutputFormat::kTable, 100, {publish::EarlyWarning()}, true),
+              HasSubstr("\x1b[1;33m(in 42s)"));
+}
+
 std::vector<model::Event> TableEvents() {
   return {PartialKill(),
           FullKill(1),
@@ -111,6 +121,9 @@ std::vector<model::Event> TableEvents() {
           publish::UnknownKill(),
           publish::PodLimitGroupKill(),
           publish::NoKill(),
+          publish::EarlyWarning(),
+          publish::PressureWarning(),
+          publish::EarlyWarning(model::WarningOutcome::kReceded),
           publish::Lost()};
 }
 
@@ -123,6 +136,9 @@ TIME (UTC)      NAMESPA… POD         CONTA… PROCESS        RSS SCOPE       L
 11-21 05:41:07  -        unknown     -      python3[9…       - -               -
 11-21 05:41:07  shop     cart-7d9f   api    java[4312]  498.2M pod~         1.0G
 11-21 05:41:07  shop     cart-7d9f   api    (no kill)        - container  512.0M
+11-21 05:41:07  shop     cart-7d9f   api    (in 42s)         - container  512.0M
+11-21 05:41:07  shop     cart-7d9f   api    (warning)        - pod        512.0M
+11-21 05:41:07+ shop     cart-7d9f   api    (receded)        - container  512.0M
 11-21 05:41:07  LOST 3 at kill_ring_full
 )");
 }
@@ -136,6 +152,9 @@ TIME (UTC)           NAMESPACE       POD                       CONTAINER     PRO
 2026-11-21 05:41:07  -               unknown                   -             python3[977]            - -                -       - -
 2026-11-21 05:41:07  shop            cart-7d9f                 api           java[4312]         498.2M pod~          1.0G    1.0G StatefulSet/cart
 2026-11-21 05:41:07  shop            cart-7d9f                 api           (no kill)               - container   512.0M  512.0M Deployment/cart
+2026-11-21 05:41:07  shop            cart-7d9f                 api           (in 42s)                - container   512.0M  500.0M Deployment/cart
+2026-11-21 05:41:07  shop            cart-7d9f                 api           (warning)               - pod         512.0M  500.0M Deployment/cart
+2026-11-21 05:41:07+ shop            cart-7d9f                 api           (receded)               - container   512.0M  500.0M Deployment/cart
 2026-11-21 05:41:07  LOST 3 at kill_ring_full
 )");
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include <nlohmann/json.hpp>
 
@@ -47,6 +48,13 @@ v1::GetNodeStatusResponse Healthy() {
   journal->set_newest_cursor("worker-3/4/1204");
   status.set_subscribers(2);
   status.set_events(42);
+  auto* lookout = status.mutable_lookout();
+  lookout->set_reader("cgroup_iterator");
+  lookout->set_pressure(true);
+  lookout->set_watched(38);
+  lookout->set_standing_warnings(1);
+  lookout->set_last_pass_seconds(0.00042);
+  status.mutable_tracking()->set_mode(v1::TRACKING_MODE_OFF);
   return status;
 }
 
@@ -66,6 +74,18 @@ v1::GetNodeStatusResponse Troubled() {
   auto* loss = status.add_losses();
   loss->set_stage("kill_ring_full");
   loss->set_count(5);
+  auto* lookout = status.mutable_lookout();
+  lookout->set_reader("cgroup_files");
+  lookout->set_reader_reason("bpf: EPERM");
+  lookout->set_pressure(false);
+  lookout->set_left_out(7);
+  lookout->set_lost(2);
+  auto* tracking = status.mutable_tracking();
+  tracking->set_mode(v1::TRACKING_MODE_ADAPTIVE);
+  tracking->set_one_in(500);
+  tracking->set_events_per_second(987.6);
+  tracking->mutable_until()->set_seconds(kStarted + 12'000);
+  tracking->set_error("bpf: ENOMEM");
   (*status.mutable_unattributed())["no name source knows this container"] = 2;
   return status;
 }
@@ -92,6 +112,12 @@ journal
   holds        1204 events, 3.1MiB
   oldest       worker-3/1/1
   newest       worker-3/4/1204
+
+warnings before a kill
+  reader       cgroup_iterator, 38 cgroups in 0.4 ms
+  pressure     told by the kernel (PSI)
+  standing     1 warnings
+  allocations  off
 
 lost since the agent started
   0            nothing
@@ -130,6 +156,16 @@ journal
 ! not written  write /var/lib/oomtrail: ENOSPC (No space left on device)
 ! waiting      3 events told but not yet written
 
+warnings before a kill
+  reader       cgroup_files, 38 cgroups in 0.4 ms
+               not a better one: bpf: EPERM
+  pressure     not told by this kernel: level and growth only
+  standing     1 warnings
+! not watched  7 cgroups: too many
+! lost         2 warnings
+  allocations  adaptive, 1 in 500, 988 events a second, for a client until 2026-11-21T09:01:07.000Z
+!              bpf: ENOMEM
+
 lost since the agent started
 ! 5            kill_ring_full
 
@@ -147,6 +183,7 @@ TEST(NodeStatusTest, AnEmptyAnswerSaysThatNothingIsSeen) {
   const std::string text = NodeStatusText({}, kNow, false);
   EXPECT_THAT(text, HasSubstr("no kill is seen"));
   EXPECT_THAT(text, HasSubstr("in memory"));
+  EXPECT_THAT(text, HasSubstr("nobody looks out (--warn off)"));
 }
 
 v1::GetNodeStatusResponse Hostile() {
@@ -167,6 +204,12 @@ v1::GetNodeStatusResponse Hostile() {
   status.mutable_journal()->set_error(bad);
   status.mutable_losses(0)->set_stage(bad);
   (*status.mutable_unattributed())[bad] = 1;
+  status.mutable_lookout()->set_reader(bad);
+  status.mutable_lookout()->set_reader_reason(bad);
+  status.mutable_lookout()->set_last_pass_seconds(1e308);
+  status.mutable_tracking()->set_mode(static_cast<v1::TrackingMode>(99));
+  status.mutable_tracking()->set_error(bad);
+  status.mutable_tracking()->set_events_per_second(-INFINITY);
   status.mutable_start_time()->set_seconds(INT64_MAX);
   return status;
 }
@@ -196,6 +239,10 @@ TEST(NodeStatusTest, JsonHasNumbersAsNumbersAndLeavesOutWhatIsNotKnown) {
   EXPECT_FALSE(json["name_sources"][0].contains("error"));
   EXPECT_EQ(json["journal"]["events"], 1204);
   EXPECT_EQ(json["losses"][0]["count"], 5);
+  EXPECT_EQ(json["lookout"]["left_out"], 7);
+  EXPECT_EQ(json["lookout"]["reader"], "cgroup_files");
+  EXPECT_EQ(json["tracking"]["mode"], "adaptive");
+  EXPECT_EQ(json["tracking"]["error"], "bpf: ENOMEM");
   EXPECT_EQ(json["unattributed"]["no name source knows this container"], 2);
 }
 

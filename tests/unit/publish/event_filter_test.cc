@@ -57,6 +57,13 @@ const Row kRows[] = {
 INSTANTIATE_TEST_SUITE_P(Rows, EventFilterTest, ::testing::ValuesIn(kRows),
                          [](const auto& row) { return std::string(row.param.name); });
 
+TEST(EventFilterTest, AWarningIsAKindOfItsOwn) {
+  const EventFilter warnings{.kinds = {model::Kind::kEarlyWarning}};
+  EXPECT_TRUE(warnings.Matches(EarlyWarning()));
+  EXPECT_TRUE(warnings.Matches(EarlyWarning(model::WarningOutcome::kReceded)));
+  EXPECT_FALSE(warnings.Matches(FullKill()));
+}
+
 TEST(EventSelectionTest, OneOfTheAllowedIsEnough) {
   const EventSelection selection{.allow = {{.namespaces = {"bank"}}, {.containers = {"api"}}}};
   EXPECT_TRUE(selection.Admits(FullKill()));

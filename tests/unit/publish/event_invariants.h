@@ -47,7 +47,7 @@ class EventMaker {
 
   model::Event Make() {
     model::Event event;
-    event.kind = Pick<model::Kind>(3);
+    event.kind = Pick<model::Kind>(4);
     event.revision = Byte() % 3;
     event.wall_ns = static_cast<int64_t>(Number());
     event.boot_ns = Number();
@@ -77,6 +77,8 @@ class EventMaker {
     if (Flag()) event.hook = model::HookSource{Text(), Pick<model::HookMethod>(5)};
     if (Byte() % 8 == 0) event.loss = model::Loss{.stage = "s" + Text(), .count = Number()};
     event.suppressed = Byte() % 2;
+    if (Flag()) event.warning = MakeWarning();
+    if (Flag()) event.warned = model::Warned{Flag(), Text(), MaybeFraction()};
     return event;
   }
 
@@ -98,6 +100,11 @@ class EventMaker {
     return number;
   }
   std::optional<uint64_t> Maybe() { return Flag() ? std::optional(Number()) : std::nullopt; }
+  // Any size and sign, and never infinite.
+  double Fraction() { return static_cast<double>(static_cast<int64_t>(Number())) / 1000; }
+  std::optional<double> MaybeFraction() {
+    return Flag() ? std::optional(Fraction()) : std::nullopt;
+  }
   std::string Text() {
     const size_t wanted = Byte() % 32;  // first: it takes a byte of what is left
     const size_t size = std::min(wanted, bytes_.size());
@@ -110,6 +117,15 @@ class EventMaker {
             .comm = Text(),
             .memory = {
                 .anon_rss_bytes = Maybe(), .file_rss_bytes = Maybe(), .shmem_rss_bytes = Maybe()}};
+  }
+  model::Warning MakeWarning() {
+    model::Warning warning{.reason = Pick<model::WarningReason>(3),
+                           .trend = {Fraction(), MaybeFraction(), Fraction()},
+                           .working_set_bytes = Number(),
+                           .stalled_share = MaybeFraction()};
+    if (Flag()) warning.outcome = Pick<model::WarningOutcome>(3);
+    warning.outcome_seconds = MaybeFraction();
+    return warning;
   }
   model::CgroupIdentity MakeIdentity() {
     model::CgroupIdentity identity{.level = Pick<model::Level>(5), .unit = Text()};

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -220,6 +221,42 @@ TEST(EventJsonTest, ALossSaysWhereAndHowManyAndNothingElse) {
             R"("lost":{"stage":"kill_ring_full","count":3}})");
 }
 
+TEST(EventJsonTest, AWarningSaysWhatIsForeseenAndNothingOfAKill) {
+  const Json json = Parsed(EarlyWarning());
+  EXPECT_EQ(json["kind"], "early_warning");
+  EXPECT_EQ(json["warning"].dump(),
+            R"({"reason":"growth","confidence":0.93,"growth_bytes_per_second":1258291,)"
+            R"("seconds_to_limit":42.25,"working_set_bytes":503316480})");
+  for (const char* name : {"victim", "trigger", "oom", "hook", "incident_id", "warned"}) {
+    EXPECT_FALSE(json.contains(name)) << name;
+  }
+}
+
+TEST(EventJsonTest, TheOutcomeOfAWarningAmendsIt) {
+  const Json json = Parsed(EarlyWarning(model::WarningOutcome::kKilled));
+  EXPECT_EQ(json["id"], EarlyWarning().id);
+  EXPECT_EQ(json["revision"], 1);
+  EXPECT_EQ(json["warning"]["outcome"], "killed");
+  EXPECT_EQ(json["warning"]["outcome_seconds"].dump(), "61");
+}
+
+TEST(EventJsonTest, AKillSaysWhetherItWasWarnedOf) {
+  EXPECT_EQ(Parsed(WarnedKill())["warned"].dump(),
+            R"({"warned":true,"id":"3f6c1a52-w311ea6baf1a14-24871","seconds_before":42.5})");
+  EXPECT_EQ(Parsed(UnwarnedKill())["warned"].dump(), R"({"warned":false})");
+  EXPECT_FALSE(Parsed(FullKill()).contains("warned"));
+}
+
+TEST(EventJsonTest, AFractionIsRoundedAndWhatIsNoNumberIsAbsent) {
+  model::Event event = EarlyWarning();
+  event.warning->trend = {
+      .growth_bytes_per_second = -0.4, .seconds_to_limit = 0.0004, .confidence = NAN};
+  event.warning->stalled_share = 1.0 / 3;
+  EXPECT_EQ(Parsed(event)["warning"].dump(),
+            R"({"reason":"growth","growth_bytes_per_second":0,"seconds_to_limit":0,)"
+            R"("working_set_bytes":503316480,"stalled_share":0.3333})");
+}
+
 TEST(EventJsonTest, TheLargestNumbersStayWhole) {
   model::Event event = FullKill();
   event.boot_ns = UINT64_MAX;
@@ -272,10 +309,10 @@ INSTANTIATE_TEST_SUITE_P(Rows, EventJsonHostileNameTest, ::testing::ValuesIn(kHo
 // Whatever one event lacks, two events never show a field in different places.
 TEST(EventJsonTest, FieldsKeepTheirOrder) {
   const std::vector<std::string> order = {
-      "schema",    "id",   "revision",    "time",    "boot_time_ns", "node",  "incident_id",
-      "cursor",    "kind", "victim",      "trigger", "cgroup",       "scope", "scope_inferred",
-      "limit",     "oom",  "attribution", "pod",     "container",    "hook",  "lost",
-      "suppressed"};
+      "schema",     "id",      "revision",    "time",    "boot_time_ns", "node",  "incident_id",
+      "cursor",     "kind",    "victim",      "trigger", "cgroup",       "scope", "scope_inferred",
+      "limit",      "oom",     "attribution", "pod",     "container",    "hook",  "lost",
+      "suppressed", "warning", "warned"};
   for (const Sample& sample : Samples()) {
     size_t at = 0;
     for (const std::string& name : Names(Parsed(sample.event))) {

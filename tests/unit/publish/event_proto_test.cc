@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <ostream>
 #include <string_view>
@@ -88,6 +89,32 @@ const Damage kDamages[] = {
     {"StartBeforeTime",
      [](v1::Event& event) { event.mutable_victim()->mutable_start_time()->set_seconds(INT64_MIN); },
      kInvalid},
+    {"AGrowthThatIsNoNumber",
+     [](v1::Event& event) {
+       ToProto(EarlyWarning(), &event);
+       event.mutable_warning()->set_growth_bytes_per_second(NAN);
+     },
+     kInvalid},
+    {"AnEndlessWait",
+     [](v1::Event& event) {
+       ToProto(EarlyWarning(), &event);
+       event.mutable_warning()->set_seconds_to_limit(INFINITY);
+     },
+     kInvalid},
+    {"AWarningWithoutAReason",
+     [](v1::Event& event) {
+       ToProto(EarlyWarning(), &event);
+       event.mutable_warning()->clear_reason();
+     },
+     kInvalid},
+    {"AnOutcomeOfTheFuture",
+     [](v1::Event& event) {
+       ToProto(EarlyWarning(), &event);
+       event.mutable_warning()->set_outcome(static_cast<v1::WarningOutcome>(9));
+     },
+     kInvalid},
+    {"WarnedAtNoTime",
+     [](v1::Event& event) { event.mutable_warned()->set_seconds_before(-INFINITY); }, kInvalid},
     {"UnknownMethod",
      [](v1::Event& event) { event.mutable_hook()->set_method(static_cast<v1::Method>(77)); },
      kInvalid},

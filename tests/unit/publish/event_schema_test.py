@@ -47,6 +47,10 @@ ADDED = """
 cgroup.unit lost{} lost.stage lost.count suppressed
 pod.annotations{*} pod.config_hash pod.host_network pod.memory_limit_bytes pod.memory_request_bytes
 container.kind container.memory_limit_bytes container.memory_request_bytes
+warning{} warning.reason warning.confidence warning.growth_bytes_per_second
+warning.seconds_to_limit warning.working_set_bytes warning.stalled_share warning.outcome
+warning.outcome_seconds
+warned{} warned.warned warned.id warned.seconds_before
 """.split()
 # Maps whose names are the pod's own.
 MAPS = {"pod.labels", "pod.annotations"}
@@ -61,8 +65,10 @@ WORDS = {
     "container.kind": "app init sidecar ephemeral",
     "container.runtime": "containerd cri-o docker podman",
     "hook.method": "fentry kprobe tp_btf tracepoint kmsg",
+    "warning.reason": "growth level pressure",
+    "warning.outcome": "killed receded expired",
 }
-KINDS_NOT_EMITTED_YET = {"early_warning", "sigkill", "missed"}
+KINDS_NOT_EMITTED_YET = {"sigkill", "missed"}
 
 
 def properties(schema, prefix=""):
@@ -199,6 +205,9 @@ class OutputTest(unittest.TestCase):
                         "container pod.namespace container.name pod.workload.inferred",
             "oom_without_kill": "incident_id trigger trigger.pid oom attribution hook",
             "lost": "schema id revision time boot_time_ns kind lost lost.stage lost.count",
+            "early_warning": "cgroup scope limit attribution warning warning.reason "
+                             "warning.confidence warning.growth_bytes_per_second "
+                             "warning.working_set_bytes",
         }
         for kind, names in always.items():
             for name in names.split():
@@ -215,6 +224,11 @@ class OutputTest(unittest.TestCase):
         for name in set(kill) - set(lost) - {"cursor"}:
             self.assert_refused({**lost, name: kill[name]}, "a loss with " + name)
         self.assert_refused({**lost, "revision": 1}, "an amended loss")
+        warning = self.sample(kind="early_warning")
+        for name in ("incident_id", "victim", "trigger", "oom", "hook"):
+            self.assert_refused({**warning, name: kill[name]}, "a warning with " + name)
+        self.assert_refused({**warning, "warned": {"warned": False}}, "a warning that was warned of")
+        self.assert_refused({**kill, "warning": warning["warning"]}, "a kill with a warning")
 
     def test_damaged_values_are_refused(self):
         damages = {
@@ -263,7 +277,8 @@ class OutputTest(unittest.TestCase):
         named = set(re.findall(r"`([^`\n]+)`", DOCUMENT))
         for name, _ in properties(SCHEMA):
             self.assertTrue({name, name.split(".")[-1]} & named, name)
-        for name in ("kind", "scope", "attribution.status", "hook.method"):
+        for name in ("kind", "scope", "attribution.status", "hook.method", "warning.reason",
+                     "warning.outcome"):
             self.assertLessEqual(set(WORDS[name].split()), named, name)
 
     @unittest.skipUnless(shutil.which("jq"), "no jq")
@@ -291,6 +306,10 @@ def allowed(path, value, other):
     """Whether the schema has no reason to refuse `other` in the place of `value`."""
     if isinstance(value, str) and value and other == "1":
         return True
+    if path[-1] == "growth_bytes_per_second":
+        return other == -2000
+    if path[0] in ("warning", "warned") and "seconds" in path[-1]:
+        return other == 1.5
     if len(path) == 3 and dotted(path[:2]) in MAPS:
         return other in ("", "1")
     return isinstance(value, list) and other == []

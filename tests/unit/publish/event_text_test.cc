@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -123,6 +124,49 @@ TEST(EventTextTest, AContainerOfAnotherKindSaysSo) {
       << Rest(event);
   event.container->kind.reset();
   EXPECT_EQ(Rest(event), Rest(FullKill())) << "an ordinary one is not worth a word";
+}
+
+TEST(EventTextTest, AWarningSaysWhenHowFastAndWhy) {
+  EXPECT_EQ(Rest(EarlyWarning()),
+            "EARLY-WARNING shop/cart-7d9f api scope=container in=42s growth=1.2MiB/s "
+            "workingset=480.0MiB limit=512.0MiB usage=500.0MiB confidence=0.93 reason=growth "
+            "workload=Deployment/cart");
+  EXPECT_EQ(Rest(PressureWarning()),
+            "EARLY-WARNING shop/cart-7d9f api scope=pod growth=-4.0KiB/s workingset=480.0MiB "
+            "limit=512.0MiB usage=500.0MiB limit_owner=" +
+                std::string(kSamplePodPath) +
+                " confidence=0.50 stalled=0.62 reason=pressure workload=Deployment/cart");
+}
+
+TEST(EventTextTest, TheEndOfAWarningHasAVerbOfItsOwn) {
+  EXPECT_EQ(Rest(EarlyWarning(model::WarningOutcome::kReceded)),
+            "EARLY-WARNING-END shop/cart-7d9f api scope=container in=42s growth=1.2MiB/s "
+            "workingset=480.0MiB limit=512.0MiB usage=500.0MiB confidence=0.93 reason=growth "
+            "outcome=receded after=61s workload=Deployment/cart");
+  model::Event named = EarlyWarning();
+  named.revision = 1;
+  EXPECT_TRUE(Rest(named).starts_with("EARLY-WARNING-NAMED shop/cart-7d9f api "));
+}
+
+TEST(EventTextTest, AKillSaysLastWhetherItWasWarnedOf) {
+  EXPECT_EQ(Rest(WarnedKill()), Rest(FullKill()) + " warned=42s");
+  EXPECT_EQ(Rest(UnwarnedKill()), Rest(FullKill()) + " warned=no");
+  model::Event event = WarnedKill();
+  event.warned->seconds_before.reset();
+  EXPECT_TRUE(Rest(event).ends_with(" warned=yes"));
+}
+
+TEST(EventTextTest, ARateMayBeNegativeAndATimeShort) {
+  EXPECT_EQ(FormatRate(0), "0B/s");
+  EXPECT_EQ(FormatRate(-0.4), "0B/s");
+  EXPECT_EQ(FormatRate(-300), "-300B/s");
+  EXPECT_EQ(FormatRate(1e300), "8.0EiB/s");
+  EXPECT_EQ(FormatRate(NAN), "?");
+  EXPECT_EQ(FormatSeconds(0), "0.0s");
+  EXPECT_EQ(FormatSeconds(9.94), "9.9s");
+  EXPECT_EQ(FormatSeconds(9.96), "10s");
+  EXPECT_EQ(FormatSeconds(61.4), "61s");
+  EXPECT_EQ(FormatSeconds(INFINITY), "?");
 }
 
 TEST(EventTextTest, ALossIsShort) { EXPECT_EQ(Rest(Lost()), "LOST 3 at kill_ring_full"); }

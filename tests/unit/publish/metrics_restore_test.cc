@@ -29,6 +29,11 @@ std::vector<model::Event> ADay() {
           Numbered(PodLimitGroupKill(), 3),
           NoKill(),
           Lost(),
+          EarlyWarning(),
+          EarlyWarning(model::WarningOutcome::kKilled),
+          PressureWarning(),
+          Numbered(WarnedKill(), 5),
+          Numbered(UnwarnedKill(), 6),
           Of(Numbered(FullKill(), 4), "a\tb", "new\nline\\", "\xff\u202e\"")};
 }
 
@@ -184,6 +189,8 @@ TEST_F(MetricsRestoreTest, ALineThatMakesNoSenseIsRefusedThoughTheChecksumIsRigh
       {"no reason", "unattributed\tbad_luck\t1\n"},
       {"no such incidents", "incidents\twithout_kill\t1\n"},
       {"no such bucket", "attribution\t12\t1\n"},
+      {"no such warnings", "warnings\tforgotten\t1\n"},
+      {"a warning that ended twice", "ended" + id + "\nended" + id + "\n"},
       {"a stage too long", "lost\t" + long_label + "\t1\n"},
       {"a short id", "seen\t123\n"},
       {"an id that is not hex", "seen\t0123456789abcdeg\n"},

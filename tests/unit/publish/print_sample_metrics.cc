@@ -23,6 +23,9 @@ int main() {
                                .name_sources = {{"cri", true}, {"kubelet", false}},
                                .subscribers = 1,
                                .containers = 2,
-                               .journal = Gauges::Journal{.events = 10, .bytes = 65536}});
+                               .journal = Gauges::Journal{.events = 10, .bytes = 65536},
+                               .usage_reader = "cgroup_iterator",
+                               .trends = {{{"shop", "cart-7d9f", "api"}, 1'258'291.5, 42.25},
+                                          {{"shop", "db-0", "postgres"}, -4096, std::nullopt}}});
   return std::cout.flush() ? 0 : 1;
 }

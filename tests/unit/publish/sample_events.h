@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -247,6 +248,63 @@ inline model::Event Lost() {
   return event;
 }
 
+// A leak that will reach its limit, or has: the outcome amends the warning.
+inline model::Event EarlyWarning(std::optional<model::WarningOutcome> outcome = std::nullopt) {
+  model::Event event = FullKill();
+  event.kind = model::Kind::kEarlyWarning;
+  event.id = "3f6c1a52-w311ea6baf1a14-24871";
+  event.incident_id.clear();
+  event.victim.reset();
+  event.victim_start_wall_ns.reset();
+  event.trigger.reset();
+  event.trigger_path.clear();
+  event.oom.reset();
+  event.group_kill.reset();
+  event.hook.reset();
+  event.limit->usage_bytes = 500 * kMiB;
+  event.warning = model::Warning{.reason = model::WarningReason::kGrowth,
+                                 .trend = {.growth_bytes_per_second = 1'258'291.25,
+                                           .seconds_to_limit = 42.25,
+                                           .confidence = 0.93},
+                                 .working_set_bytes = 480 * kMiB};
+  if (!outcome) return event;
+  event.revision = 1;
+  event.warning->outcome = outcome;
+  event.warning->outcome_seconds = 61;
+  return event;
+}
+
+// Nothing grows, but there is little left and tasks wait for it.
+inline model::Event PressureWarning() {
+  model::Event event = EarlyWarning();
+  event.id = "3f6c1a52-w311ea6baf1a14-24990";
+  event.scope = model::Scope::kPod;
+  event.limit->path = kSamplePodPath;
+  event.warning->reason = model::WarningReason::kPressure;
+  event.warning->trend = {.growth_bytes_per_second = -4096, .confidence = 0.5};
+  event.warning->stalled_share = 0.625;
+  return event;
+}
+
+inline model::Event LevelWarning() {
+  model::Event event = EarlyWarning(model::WarningOutcome::kExpired);
+  event.warning->reason = model::WarningReason::kLevel;
+  event.warning->trend = {.confidence = 1};
+  return event;
+}
+
+// A kill that was warned of, and one that was not.
+inline model::Event WarnedKill() {
+  model::Event event = FullKill();
+  event.warned = model::Warned{.warned = true, .id = EarlyWarning().id, .seconds_before = 42.5};
+  return event;
+}
+inline model::Event UnwarnedKill() {
+  model::Event event = FullKill();
+  event.warned = model::Warned{};
+  return event;
+}
+
 // Names made to break a terminal, a log or a parser.
 inline model::Event HostileKill() {
   model::Event event = FullKill();
@@ -279,6 +337,13 @@ inline std::vector<Sample> Samples() {
           {"named static pod", NamedStaticPodKill()},
           {"no kill", NoKill()},
           {"lost", Lost()},
+          {"early warning", EarlyWarning()},
+          {"killed", EarlyWarning(model::WarningOutcome::kKilled)},
+          {"receded", EarlyWarning(model::WarningOutcome::kReceded)},
+          {"pressure", PressureWarning()},
+          {"level", LevelWarning()},
+          {"warned kill", WarnedKill()},
+          {"unwarned kill", UnwarnedKill()},
           {"hostile", HostileKill()}};
 }
 

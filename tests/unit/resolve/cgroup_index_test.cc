@@ -67,6 +67,25 @@ TEST_F(CgroupIndexTest, AWalkNamesEveryCgroup) {
   EXPECT_EQ(alive.size(), index_.size());
 }
 
+TEST_F(CgroupIndexTest, ItsGenerationMovesWithWhatIsAliveAndNotWithoutIt) {
+  const std::string pod = cgroups_.Make("pod");
+  const CgroupId id = cgroups_.IdOf(pod);
+  ASSERT_TRUE(index_.Walk().ok());
+  const uint64_t walked = index_.generation();
+  Hint(kMade, id, cgroups_.IdOf(cgroups_.root()), "pod");
+  EXPECT_EQ(index_.generation(), walked) << "known already";
+  Hint(kRemoved, id);
+  const uint64_t removed = index_.generation();
+  EXPECT_GT(removed, walked);
+  Hint(kRemoved, id);
+  EXPECT_EQ(index_.generation(), removed);
+  Hint(kMade, id, cgroups_.IdOf(cgroups_.root()), "pod");
+  const uint64_t back = index_.generation();
+  EXPECT_GT(back, removed);
+  Hint(kRenamed, id, cgroups_.IdOf(cgroups_.root()), "bed");
+  EXPECT_GT(index_.generation(), back);
+}
+
 TEST_F(CgroupIndexTest, TwentyLevelsAreNoBound) {
   std::string name = "0";
   for (int level = 1; level < 20; ++level) name += "/" + std::to_string(level);
