@@ -199,7 +199,8 @@ static __always_inline void on_allocation(__u64 address, __u64 bytes, __u32 weig
 				  bytes, weight);
 }
 
-SEC("?tp_btf/kmalloc")
+/* Raw where numbers are all there is: 5.10 lets no tp_btf program read a `const void *`. */
+SEC("?raw_tp/kmalloc")
 int BPF_PROG(on_kmalloc, unsigned long site, __u64 address, __u64 asked, __u64 bytes)
 {
 	__u32 weight = sample();
@@ -209,7 +210,7 @@ int BPF_PROG(on_kmalloc, unsigned long site, __u64 address, __u64 asked, __u64 b
 	return 0;
 }
 
-SEC("?tp_btf/kmalloc_node")
+SEC("?raw_tp/kmalloc_node")
 int BPF_PROG(on_kmalloc_node, unsigned long site, __u64 address, __u64 asked, __u64 bytes)
 {
 	__u32 weight = sample();
@@ -220,7 +221,7 @@ int BPF_PROG(on_kmalloc_node, unsigned long site, __u64 address, __u64 asked, __
 }
 
 /* Before 11e9734bcb6a (6.1) with sizes, since then with the cache. */
-SEC("?tp_btf/kmem_cache_alloc")
+SEC("?raw_tp/kmem_cache_alloc")
 int BPF_PROG(on_cache_alloc_sized, unsigned long site, __u64 address, __u64 asked, __u64 bytes)
 {
 	__u32 weight = sample();
@@ -230,7 +231,7 @@ int BPF_PROG(on_cache_alloc_sized, unsigned long site, __u64 address, __u64 aske
 	return 0;
 }
 
-SEC("?tp_btf/kmem_cache_alloc_node")
+SEC("?raw_tp/kmem_cache_alloc_node")
 int BPF_PROG(on_cache_alloc_node_sized, unsigned long site, __u64 address, __u64 asked,
 	     __u64 bytes)
 {
@@ -275,14 +276,14 @@ static __always_inline void on_free(__u64 address)
 		cgroup->sums.freed_bytes += object.bytes;
 }
 
-SEC("?tp_btf/kfree")
+SEC("?raw_tp/kfree")
 int BPF_PROG(on_kfree, unsigned long site, __u64 address)
 {
 	on_free(address);
 	return 0;
 }
 
-SEC("?tp_btf/kmem_cache_free")
+SEC("?raw_tp/kmem_cache_free")
 int BPF_PROG(on_cache_free, unsigned long site, __u64 address)
 {
 	on_free(address);

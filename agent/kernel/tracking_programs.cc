@@ -36,7 +36,8 @@ uint32_t Threshold(uint32_t one_in) {
 absl::Status Refused(int error, std::string_view what, const std::string& reason) {
   const std::string said =
       base::StrCat("allocation tracking: ", what, reason.empty() ? "" : " (" + reason + ")");
-  if (error == EPERM || error == EACCES) {
+  if (error == EPERM) {  // EACCES is the verifier's
+
     return base::Annotate(base::ErrnoStatus(error, said),
                           "remedy: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN), and no policy "
                           "against tp_btf programs");
