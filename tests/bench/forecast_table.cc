@@ -14,7 +14,6 @@ namespace oomtrail::traces {
 namespace {
 
 constexpr uint64_t kSeeds = 200;
-constexpr uint64_t kHeldOut = 0x5eed0000;
 
 void Print(const Score& score) {
   std::printf("%-28s %6d %6d %9.3f", score.name.c_str(), score.traces, score.warned,
@@ -73,7 +72,7 @@ double NanosecondsASample() {
 
 int main() {
   oomtrail::traces::PrintTable("WARNINGS", 0);
-  oomtrail::traces::PrintTable("… of held-out seeds", oomtrail::traces::kHeldOut);
+  oomtrail::traces::PrintTable("… of held-out seeds", oomtrail::traces::kHeldOutSeeds);
   std::printf("%.0f ns a sample, %zu bytes a limit\n", oomtrail::traces::NanosecondsASample(),
               sizeof(oomtrail::forecast::Forecaster));
   return 0;
