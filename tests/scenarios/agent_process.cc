@@ -51,7 +51,8 @@ absl::StatusOr<std::unique_ptr<AgentProcess>> AgentProcess::Start(const AgentCom
                                           "--cri-endpoint=none",
                                           "--journal=none",
                                           "--listen=none",
-                                          "--pin=" + command.pin};
+                                          "--pin=" + command.pin,
+                                          std::string("--warn=") + (command.warn ? "on" : "off")};
   int out[2];
   int err[2];
   if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) {

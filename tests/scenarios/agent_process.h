@@ -26,6 +26,7 @@ struct AgentCommand {
   Method method = Method::kFentry;
   std::string cgroup_root;
   std::string pin = "none";
+  bool warn = false;  // of kills to come
 };
 
 class AgentProcess {

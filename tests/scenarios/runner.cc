@@ -32,16 +32,21 @@ std::vector<Scenario> AllScenarios() {
 }  // namespace
 
 void Runner::Run() {
+  std::optional<Method> works;
   if (options_.together) {
-    RunPass(options_.methods);
-    return;
+    works = RunPass(options_.methods);
+  } else {
+    for (const Method method : options_.methods) {
+      const auto worked = RunPass({method});
+      if (!works) works = worked;
+    }
   }
-  for (const Method method : options_.methods) RunPass({method});
+  if (works && options_.Wants(kSlowLeak)) RunWarningScenario(*works);
 }
 
-void Runner::RunPass(const std::vector<Method>& methods) {
+std::optional<Method> Runner::RunPass(const std::vector<Method>& methods) {
   Observers observers = StartAll(methods);
-  if (observers.empty()) return;
+  if (observers.empty()) return std::nullopt;
   for (const Scenario& scenario : AllScenarios()) {
     if (!options_.Wants(scenario.name)) continue;
     if (const std::string why = WhyNot(scenario); !why.empty()) {
@@ -51,12 +56,14 @@ void Runner::RunPass(const std::vector<Method>& methods) {
     }
   }
   StopAll(observers);
-  if (!options_.Wants("restart-gap")) return;
-  if (options_.bpffs.empty()) {
-    report_.NotPossible("restart-gap", "no bpffs was given");
-  } else {
-    RunPinScenario(observers);
+  if (options_.Wants("restart-gap")) {
+    if (options_.bpffs.empty()) {
+      report_.NotPossible("restart-gap", "no bpffs was given");
+    } else {
+      RunPinScenario(observers);
+    }
   }
+  return observers.front()->method();
 }
 
 Runner::Observers Runner::StartAll(const std::vector<Method>& methods) {

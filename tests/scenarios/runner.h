@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,8 @@ class Runner {
  private:
   using Observers = std::vector<std::unique_ptr<Observer>>;
 
-  void RunPass(const std::vector<Method>& methods);
+  // Returns a method that works here; absent where none does.
+  std::optional<Method> RunPass(const std::vector<Method>& methods);
   Observers StartAll(const std::vector<Method>& methods);
   void StopAll(Observers& observers);
   void RunScenario(const Scenario& scenario, Observers& observers);
@@ -52,6 +54,11 @@ class Runner {
   void RunPinScenario(Observers& observers);
   absl::Status PinAndRestart(Observer& observer, World& world, Happened& happened,
                              Verdict& verdict);
+
+  // warning_scenario.cc
+  static constexpr std::string_view kSlowLeak = "slow-leak";
+  void RunWarningScenario(Method method);
+  absl::Status WarnOfALeak(AgentProcess& agent, World& world, std::vector<std::string>& failures);
 
   const Options& options_;
   const Features& features_;

@@ -50,11 +50,16 @@ void* RunThread(void* start) {
 
 }  // namespace
 
-void FillAnonymous(size_t bytes) {
+void FillAnonymous(size_t bytes) { FillForAWhile(bytes); }
+
+void* FillForAWhile(size_t bytes) {
   char* memory = Map(bytes, MAP_PRIVATE);
   ::madvise(memory, bytes, MADV_NOHUGEPAGE);
   Touch(memory, bytes, kPageBytes);
+  return memory;
 }
+
+void GiveBack(void* memory, size_t bytes) { ::munmap(memory, bytes); }
 
 void FillAnonymousFast(size_t bytes) {
   char* memory = Map(bytes, MAP_PRIVATE);

@@ -16,6 +16,10 @@ inline constexpr size_t kMoreThanAnyLimit = 256 << 20;
 // charged at the kill is then known to a page.
 void FillAnonymous(size_t bytes);
 
+// The same, to be given back.
+void* FillForAWhile(size_t bytes);
+void GiveBack(void* memory, size_t bytes);
+
 // As FillAnonymous, in huge pages where there are some: for the node's whole memory.
 void FillAnonymousFast(size_t bytes);
 
