@@ -191,11 +191,15 @@ class Lookout::Worker {
       rules = std::exchange(rules_, std::nullopt);
     }
     const std::vector<KillSeen> kills = ledger_.TakeKills();
-    const base::MutexLock lock(keeper_mutex_);
-    // Before the cgroups: those of a kill may be gone with it.
-    for (const KillSeen& kill : kills) keeper_.OnKill(kill);
-    if (rules) keeper_.SetRules(*std::move(rules));
-    if (cgroups) keeper_.SetCgroups(now, *std::move(cgroups));
+    std::vector<model::CgroupId> gone;
+    {
+      const base::MutexLock lock(keeper_mutex_);
+      // Before the cgroups: those of a kill may be gone with it.
+      for (const KillSeen& kill : kills) keeper_.OnKill(kill);
+      if (rules) keeper_.SetRules(*std::move(rules));
+      if (cgroups) gone = keeper_.SetCgroups(now, *std::move(cgroups));
+    }
+    for (const model::CgroupId id : gone) reader_->Forget(id);
   }
 
   // The lock is held while it is judged, never while a file is read. What the questions point to

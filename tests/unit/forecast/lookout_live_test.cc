@@ -1,26 +1,32 @@
 // The lookout and its readers against memory cgroups of this machine's kernel.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstring>
+#include <iostream>
+#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/forecast/cgroup_files_reader.h"
 #include "agent/forecast/lookout.h"
+#include "agent/forecast/pressure.h"
 #include "agent/forecast/usage_reader.h"
 #include "agent/kernel/kernel_features.h"
 #include "tests/fixtures/real_cgroups.h"
 
 namespace oomtrail::forecast {
 namespace {
+
+using ::testing::Contains;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr uint64_t kMib = 1024 * 1024;
 constexpr uint64_t kLimit = 64 * kMib;
@@ -124,6 +130,31 @@ TEST_F(LookoutLiveTest, ASlowLeakIsWarnedOfTenSecondsBeforeTheKernelKills) {
   EXPECT_EQ(notices[1].warning.outcome_seconds, warned.seconds_before);
   std::cout << "warned " << *warned.seconds_before << " s before, by " << (*lookout)->state().reader
             << '\n';
+}
+
+// The kernel holds back who exceeds memory.high, which is a stall.
+TEST_F(LookoutLiveTest, AStallIsNoticedAtOnce) {
+  PressureWatch watch(cgroups_.mount(), "/proc");
+  if (!cgroups_.Write(path_, "memory.high", std::to_string(4 * kMib))) {
+    GTEST_SKIP() << "cgroup v1 has no pressure of a cgroup";
+  }
+  const model::CgroupId id = cgroups_.IdOf(path_);
+  watch.Watch(std::vector<NearQuestion>{{.id = id, .path = path_}});
+  if (!watch.StalledShare(id)) GTEST_SKIP() << "this kernel does not tell stalls";
+  ASSERT_EQ(watch.triggers(), 1u);
+  EXPECT_THAT(watch.TakeStalled(), IsEmpty());
+  const pid_t child = Take(48 * kMib, 1024 * kMib);
+  pollfd file{.fd = watch.fd(), .events = POLLIN, .revents = 0};
+  constexpr int kPatienceMs = 30'000;
+  EXPECT_EQ(::poll(&file, 1, kPatienceMs), 1);
+  EXPECT_THAT(watch.TakeStalled(), Contains(id));
+  ::kill(child, SIGKILL);
+  int status = 0;
+  Reap(child, &status);
+
+  cgroups_.Remove(path_);
+  EXPECT_THAT(watch.TakeStalled(), Not(Contains(id)));
+  EXPECT_EQ(::poll(&file, 1, 0), 0) << "what is gone keeps nobody awake";
 }
 
 }  // namespace
