@@ -75,6 +75,7 @@ TEST_F(NearFilesTest, WhatIsGoneOrDamagedIsAbsent) {
 
 class PressureWatchTest : public ::testing::Test {
  protected:
+  static constexpr int kNobody = -1;  // to wake it
   static constexpr std::string_view kStalled =
       "some avg10=25.00 avg60=0.00 avg300=0.00 total=1\n"
       "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n";
@@ -91,7 +92,7 @@ TEST_F(PressureWatchTest, ReadsSharesWhereNoTriggerCanBe) {
   watch.Watch(std::vector<NearQuestion>{{.id = kPod, .path = "/pod"}});
   EXPECT_THAT(watch.StalledShare(kPod), Optional(DoubleEq(0.25)));
   EXPECT_EQ(watch.triggers(), 0u);
-  EXPECT_THAT(watch.TakeStalled(), IsEmpty());
+  EXPECT_THAT(watch.Wait(kNobody, 0), IsEmpty());
   watch.Watch({});
   EXPECT_FALSE(watch.StalledShare(kPod));
 }
@@ -101,7 +102,7 @@ TEST_F(PressureWatchTest, WithoutPsiNothingIsKnownAndNothingFails) {
   watch.Watch(std::vector<NearQuestion>{{.id = kPod, .path = "/pod"}});
   EXPECT_FALSE(watch.NodeStalledShare());
   EXPECT_FALSE(watch.StalledShare(kPod));
-  EXPECT_THAT(watch.TakeStalled(), IsEmpty());
+  EXPECT_THAT(watch.Wait(kNobody, 0), IsEmpty());
 }
 
 TEST_F(PressureWatchTest, CgroupV1HasNoneOfACgroup) {
