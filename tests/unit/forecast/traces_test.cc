@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/traces/generators.h"
+#include "tests/traces/recorded.h"
 #include "tests/traces/replay.h"
 
 namespace oomtrail::traces {
@@ -63,6 +64,21 @@ TEST_P(TracesTest, EndAsTheirKindSays) {
 INSTANTIATE_TEST_SUITE_P(Seeds, TracesTest,
                          ::testing::Values(Range{"Known", 0}, Range{"HeldOut", kHeldOutSeeds}),
                          [](const auto& range) { return range.param.name; });
+
+TEST(Traces, OfRealProgramsAreWarnedOfInTimeAndTruly) {
+  const auto traces = ReadRecorded(OOMTRAIL_SOURCE_DIR "/tests/fixtures/memory_traces");
+  ASSERT_GE(traces.size(), 10U);
+  for (const Trace& trace : traces) {
+    const Outcome outcome = Replay(trace);
+    EXPECT_EQ(trace.killed_ns.has_value(), trace.kind == Kind::kLeak) << trace.name;
+    if (trace.kind == Kind::kLeak) {
+      EXPECT_GE(outcome.lead_seconds.value_or(0), kWantedLeadSeconds) << trace.name;
+      EXPECT_EQ(outcome.warnings.size(), 1U) << trace.name;
+    } else if (trace.kind == Kind::kCalm) {
+      EXPECT_EQ(outcome.warnings.size(), 0U) << trace.name;
+    }
+  }
+}
 
 TEST(Traces, AreTheSameForTheSameSeed) {
   const Trace one = Generate(Leaks()[0], 7);
