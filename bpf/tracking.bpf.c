@@ -199,7 +199,7 @@ static __always_inline void on_allocation(__u64 address, __u64 bytes, __u32 weig
 				  bytes, weight);
 }
 
-/* Raw where numbers are all there is: 5.10 lets no tp_btf program read a `const void *`. */
+/* Raw where numbers are all there is: 5.10 and 6.1 let no tp_btf program read a `const void *`. */
 SEC("?raw_tp/kmalloc")
 int BPF_PROG(on_kmalloc, unsigned long site, __u64 address, __u64 asked, __u64 bytes)
 {
@@ -242,13 +242,32 @@ int BPF_PROG(on_cache_alloc_node_sized, unsigned long site, __u64 address, __u64
 	return 0;
 }
 
-SEC("?tp_btf/kmem_cache_alloc")
-int BPF_PROG(on_cache_alloc, unsigned long site, __u64 address, struct kmem_cache *cache)
+SEC("?raw_tp/kmem_cache_alloc")
+int BPF_PROG(on_cache_alloc, unsigned long site, __u64 address, void *cache)
 {
+	__u32 weight = sample(), bytes = 0;
+
+	if (!weight)
+		return 0;
+	if (has_rdonly_cast)
+		bytes = ((struct kmem_cache *)bpf_rdonly_cast(
+				 cache, bpf_core_type_id_kernel(struct kmem_cache)))
+				->size;
+	else if (has_probe_read)
+		bytes = READ(false, (struct kmem_cache *)cache, size);
+	on_allocation(address, bytes, weight);
+	return 0;
+}
+
+/* Where there is neither: the cache can be followed, but not the object from here to its free. */
+SEC("?tp_btf/kmem_cache_alloc")
+int BPF_PROG(on_cache_alloc_typed, unsigned long site, __u64 address, struct kmem_cache *cache)
+{
+	const __u64 some_address = 1;
 	__u32 weight = sample();
 
 	if (weight)
-		on_allocation(address, cache->size, weight);
+		on_allocation(some_address, cache->size, weight);
 	return 0;
 }
 
