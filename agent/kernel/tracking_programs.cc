@@ -165,15 +165,13 @@ absl::Status TrackingPrograms::Attach(const TrackedParts& parts) {
     bpf_link* link = bpf_program__attach(object_->Find(program.name));
     if (link == nullptr) {
       const int error = errno;
-      Detach();
+      object_->links.clear();
       return Refused(error, base::StrCat("attach ", program.name), log.ObjectReason());
     }
     object_->links[program.name].reset(link);
   }
   return absl::OkStatus();
 }
-
-void TrackingPrograms::Detach() { object_->links.clear(); }
 
 void TrackingPrograms::Sample(uint32_t one_in, uint32_t weight) {
   volatile ot_tracking_config& config = object_->config();
