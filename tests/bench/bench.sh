@@ -3,7 +3,7 @@
 # same run. Times are printed and never asserted: another machine, or a busy one, has others.
 #
 # BENCH_VM=0 leaves out the part that boots a kernel; BENCH_KILLS=N makes N kills (200);
-# BENCH_TRACKING_ROUNDS=N compares the modes of allocation tracking N times (5).
+# BENCH_TRACKING_ROUNDS=N compares the modes of allocation tracking N times (7).
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/../../scripts/common.sh"
@@ -91,8 +91,8 @@ fi
 if [ "$(id -u)" -ne 0 ]; then
   leave_out 'the cost of allocation tracking: it needs root'
 else
-  say "the cost of allocation tracking, ${BENCH_TRACKING_ROUNDS:-5} rounds"
-  "$built/tracking_overhead" "${BENCH_TRACKING_ROUNDS:-5}" >>"$rows" || complete=false
+  say "the cost of allocation tracking, ${BENCH_TRACKING_ROUNDS:-7} rounds"
+  "$built/tracking_overhead" "${BENCH_TRACKING_ROUNDS:-7}" >>"$rows" || complete=false
 fi
 
 if [ "${BENCH_VM:-1}" = 0 ]; then

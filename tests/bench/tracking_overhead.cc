@@ -1,6 +1,7 @@
 // What allocation tracking costs the work it looks at: the CPU time that one unit of a load takes
-// with each mode, over what it takes with tracking off, in one interleaved run. The tracker's own
-// thread is in this process, so its CPU time is in the figure.
+// with each mode, over what it takes with tracking off right before and after, in one interleaved
+// run; the median of the rounds. The tracker's own thread is in this process, so its CPU time is in
+// the figure. "off again" is what the machine's own noise makes of no difference at all.
 //
 //   tracking_overhead [ROUNDS]
 //
@@ -28,8 +29,8 @@ using oomtrail::kernel::AllocationTracker;
 using oomtrail::kernel::TrackingMode;
 using oomtrail::kernel::TrackingOptions;
 
-constexpr double kWarmUpSeconds = 1.5;  // the adaptive mode finds its rate
-constexpr double kMeasureSeconds = 2;
+constexpr double kWarmUpSeconds = 1.1;  // the adaptive mode finds its rate
+constexpr double kMeasureSeconds = 1;
 constexpr double kBudgetPercent = 1;
 
 double Now(clockid_t clock) {
@@ -72,7 +73,7 @@ struct Column {
   std::string name;
   TrackingOptions options;
   bool is_default = false;
-  std::vector<double> seconds;
+  std::vector<double> ratios;
 };
 
 std::vector<Column> Columns() {
@@ -84,37 +85,37 @@ std::vector<Column> Columns() {
   TrackingOptions keyed = proportional;
   keyed.mode = TrackingMode::kKeyed;
   keyed.pids = {1};  // not us: what is not chosen pays too
-  std::vector<Column> columns(5);
-  columns[0].name = "off";
-  columns[1] = {"off again", {}, false, {}};
-  columns[2] = {"adaptive (default)", adaptive, true, {}};
-  columns[3] = {"1:100", proportional, false, {}};
-  columns[4] = {"keyed 1:100, others' work", keyed, false, {}};
-  return columns;
+  return {{"off again", {}, false, {}},
+          {"adaptive (default)", adaptive, true, {}},
+          {"1:100", proportional, false, {}},
+          {"keyed 1:100, others' work", keyed, false, {}}};
+}
+
+bool Configure(AllocationTracker& tracker, const TrackingOptions& options) {
+  const auto status = tracker.Configure(options);
+  if (!status.ok()) std::fprintf(stderr, "tracking_overhead: %s\n", status.ToString().c_str());
+  return status.ok();
 }
 
 bool Compare(AllocationTracker& tracker, const char* what, void (*load)(), int rounds) {
   std::vector<Column> columns = Columns();
+  double before = Measure(load, kMeasureSeconds);
   for (int round = 0; round < rounds; ++round) {
-    for (size_t i = 0; i < columns.size(); ++i) {
-      Column& column = columns[(i + static_cast<size_t>(round)) % columns.size()];
-      if (const auto status = tracker.Configure(column.options); !status.ok()) {
-        std::fprintf(stderr, "tracking_overhead: %s\n", status.ToString().c_str());
-        return false;
-      }
+    for (Column& column : columns) {
+      if (!Configure(tracker, column.options)) return false;
       Measure(load, kWarmUpSeconds);
-      column.seconds.push_back(Measure(load, kMeasureSeconds));
+      const double with = Measure(load, kMeasureSeconds);
+      if (!Configure(tracker, TrackingOptions())) return false;
+      const double after = Measure(load, kMeasureSeconds);
+      column.ratios.push_back(with / ((before + after) / 2));
+      before = after;
     }
   }
-  const double off = Median(columns[0].seconds);
   for (const Column& column : columns) {
-    if (&column == columns.data()) continue;
-    const double percent = (Median(column.seconds) / off - 1) * 100;
+    const double percent = (Median(column.ratios) - 1) * 100;
+    const char* verdict = percent <= kBudgetPercent ? "ok" : "OVER";
     std::printf("tracking %s, %s\t%+.1f %%\t%s\t\t%s\n", column.name.c_str(), what, percent,
-                column.is_default ? "≤ 1 %" : "",
-                !column.is_default          ? ""
-                : percent <= kBudgetPercent ? "ok"
-                                            : "OVER");
+                column.is_default ? "≤ 1 %" : "", column.is_default ? verdict : "");
   }
   std::fflush(stdout);
   return true;
@@ -123,7 +124,7 @@ bool Compare(AllocationTracker& tracker, const char* what, void (*load)(), int r
 }  // namespace
 
 int main(int argc, char** argv) {
-  int rounds = 5;
+  int rounds = 7;
   if (argc > 2 || (argc == 2 && !oomtrail::base::SimpleAtoi(std::string_view(argv[1]), &rounds)) ||
       rounds < 1) {
     std::fprintf(stderr, "usage: tracking_overhead [ROUNDS]\n");
