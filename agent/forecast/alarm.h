@@ -1,5 +1,9 @@
 // When to warn of a limit, and when the warning is over. Pure: what was forecast in, warnings out.
 //
+// A warning has receded when for 20 s the limit was four times as far as what is warned of, and
+// expired after an hour. Of a level that a warning came to nothing at, none is given for 10
+// minutes.
+//
 // One per limit. Of fixed size and without allocation. Owned and called by one thread.
 #pragma once
 
@@ -14,7 +18,9 @@ namespace oomtrail::forecast {
 struct WarnRule {
   bool on = true;
   double seconds = 60;  // warn when the limit is this near; 0: never for growth
-  double percent = 95;  // … or when so much of it is in use; 100: never for the level
+  // … or when so much of it is in use and it still grows towards it, if slowly: a level that stays
+  // is no news. 100: never for the level
+  double percent = 95;
 };
 
 struct AlarmInput {

@@ -8,13 +8,10 @@ namespace {
 constexpr uint64_t kInactiveFileNs = 10'000'000'000;  // so long its last value stands for it
 constexpr double kGapSeconds = 60;                    // nothing is known of what happened meanwhile
 
-// A move is one if it is above this share of the limit, above this in bytes (a CPU's precharge is
-// 256 KiB), and so many times what the level falls by without reason.
+// A move is one if it is above this share of the limit, and above this in bytes: a CPU's precharge
+// is 256 KiB, and comes and goes.
 constexpr double kLeastShare = 0.02;
 constexpr double kLeastBytes = 1 << 20;
-constexpr double kNoises = 4;
-constexpr double kMostNoiseShare = 0.0125;
-constexpr double kNoiseWeight = 1.0 / 16;
 
 constexpr double kRiseSeconds = 11;
 constexpr int kRiseSteps = 6;
@@ -38,8 +35,6 @@ void Forecaster::Add(const MemorySample& sample) {
   newest_ = {.seconds = static_cast<double>(boot_ns_) / 1e9,
              .bytes = static_cast<double>(working_set_bytes_)};
   if (!first_seconds_) first_seconds_ = newest_.seconds;
-  const double most = kMostNoiseShare * limit_bytes_.value_or(newest_.bytes);
-  noise_bytes_ += kNoiseWeight * (std::clamp(last.bytes - newest_.bytes, 0.0, most) - noise_bytes_);
   swings_.Add(newest_, Least());
   if (swings_.at_low() || newest_.seconds - last.seconds > kGapSeconds) since_low_.Clear();
   since_low_.Add(newest_);
@@ -65,7 +60,7 @@ bool Forecaster::TakeWorkingSet(const MemorySample& sample) {
 
 double Forecaster::Least() const {
   const double share = kLeastShare * limit_bytes_.value_or(newest_.bytes);
-  return std::max({share, kLeastBytes, kNoises * noise_bytes_});
+  return std::max(share, kLeastBytes);
 }
 
 model::Trend Forecaster::Rise() const {

@@ -51,7 +51,6 @@ class Forecaster {
   uint64_t inactive_file_ns_ = 0;
   uint64_t boot_ns_ = 0;
   uint64_t working_set_bytes_ = 0;
-  double noise_bytes_ = 0;
   model::Trend trend_;
 };
 

@@ -99,6 +99,7 @@ TEST_F(AlarmTest, TellsTheKillAndHowLongBeforeItWarned) {
 
 TEST_F(AlarmTest, WarnsAgainOfTheSameLevelAfterAKill) {
   ASSERT_TRUE(Step(0.6, 59));
+  EXPECT_FALSE(Steps(5, 0.7, 50));
   ASSERT_TRUE(alarm_.Killed(now_ns_));
   EXPECT_TRUE(Step(0.6, 59));
 }

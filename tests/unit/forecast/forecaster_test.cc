@@ -53,6 +53,7 @@ TEST(Forecaster, SeesAHeapSlowDownBelowTheLimit) {
     if (second < 30) continue;
     EXPECT_FALSE(feed.trend().seconds_to_limit.value_or(1e9) < 60 && feed.trend().confidence > 0.5)
         << second << " s, " << mib << " MiB";
+    EXPECT_FALSE(second >= 120 && feed.trend().seconds_to_limit) << second << " s";
   }
 }
 
@@ -61,7 +62,9 @@ TEST(Forecaster, ForgetsAGrowthThatEnded) {
   feed.Jump(64);
   feed.Grow(60, 800);
   EXPECT_TRUE(feed.trend().seconds_to_limit.has_value());
-  feed.Stay(120);
+  feed.Stay(15);
+  EXPECT_GT(feed.trend().seconds_to_limit.value_or(1e9), 120);
+  feed.Stay(105);
   EXPECT_GT(feed.trend().seconds_to_limit.value_or(1e9), 200);
 }
 
@@ -100,6 +103,62 @@ TEST(Forecaster, SeesTheFloorRiseUnderACollectorsTeeth) {
   ASSERT_TRUE(feed.trend().seconds_to_limit.has_value());
   EXPECT_NEAR(*feed.trend().seconds_to_limit, 144 / 20.0 * 11, 15);
   EXPECT_GT(feed.trend().confidence, 0.6);
+}
+
+TEST(Forecaster, ComesNearerToTheLimitBetweenTheTroughs) {
+  MemoryFeed feed;
+  uint64_t floor = 100;
+  for (int tooth = 0; tooth < 25; ++tooth, floor += 20) {
+    feed.Jump(floor);
+    feed.Grow(10, floor + 300);
+  }
+  feed.Jump(floor);
+  feed.Grow(3, floor + 90);
+  const double early = feed.trend().seconds_to_limit.value_or(0);
+  feed.Grow(6, floor + 270);
+  EXPECT_NEAR(feed.trend().seconds_to_limit.value_or(0), early - 6, 0.1);
+}
+
+TEST(Forecaster, ForgetsTheTeethOfAProgramThatSwingsNoMore) {
+  MemoryFeed feed;
+  uint64_t floor = 100;
+  for (int tooth = 0; tooth < 20; ++tooth, floor += 20) {
+    feed.Jump(floor);
+    feed.Grow(10, floor + 300);
+  }
+  EXPECT_TRUE(feed.trend().seconds_to_limit.has_value());
+  feed.Stay(60);
+  EXPECT_FALSE(feed.trend().seconds_to_limit.has_value());
+}
+
+TEST(Forecaster, IsSlowToBelieveInGrowthFromTheStart) {
+  MemoryFeed started;
+  started.Jump(10);
+  started.Grow(12, 700);
+  MemoryFeed known;
+  known.Jump(10);
+  known.Stay(30);
+  known.Grow(12, 700);
+  EXPECT_LT(started.trend().confidence, 0.5);
+  EXPECT_GT(known.trend().confidence, 0.6);
+}
+
+TEST(Forecaster, DoesNotTakeTheLimitItselfForALevelThatIsSafe) {
+  MemoryFeed feed;
+  feed.Jump(300);
+  feed.Grow(20, 1015);
+  feed.Jump(300);
+  feed.Grow(40, 800);
+  EXPECT_GT(feed.trend().confidence, 0.6);
+}
+
+TEST(Forecaster, SeesNoGrowthInWhatCpusHoldAndGiveBack) {
+  MemoryFeed feed;
+  feed.Jump(900);
+  for (uint64_t i = 0; i < 600; ++i) {
+    feed.Jump(900 + i * 7 % 19);
+    EXPECT_LT(feed.trend().confidence, 0.2);
+  }
 }
 
 TEST(Forecaster, SeesNoGrowthInTeethThatStayWhereTheyAre) {
