@@ -123,6 +123,7 @@ class AllocationTracker::Impl {
  private:
   void Run();
   void RunPeriod() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CloseWindow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Measure(uint64_t recorded_before, double watched, double elapsed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False where it was woken: the options changed.
@@ -253,29 +254,35 @@ void AllocationTracker::Impl::Run() {
   while (!stop_) RunPeriod();
 }
 
-// Where the period is cut short by new options, nothing is learnt from it.
+// Where the period is cut short by new options, nothing is learnt from it. Where nothing can be
+// attached any more, the next period tries again.
 void AllocationTracker::Impl::RunPeriod() {
   const auto begin = steady_clock::now();
   const uint64_t recorded = programs_->Tally().recorded;
   const WatchPlan plan = plan_;
   if (plan.always()) {
-    if (!AttachWanted().ok()) plan_.open = 0;
-    programs_->Sample(one_in_, one_in_);
+    if (AttachWanted().ok()) programs_->Sample(one_in_, one_in_);
     if (Sleep(plan.period)) Measure(recorded, SecondsSince(begin), SecondsSince(begin));
     return;
   }
-  programs_->Sample(0, 0);
-  programs_->Detach();
+  CloseWindow();
   const double before = std::uniform_real_distribution<double>(0, plan.period - plan.open)(random_);
-  if (!Sleep(before) || !AttachWanted().ok()) return;
-  const double weight = std::min(one_in_ / plan.share(), double{UINT32_MAX});
-  programs_->SampleWindow(one_in_, static_cast<uint32_t>(std::lround(weight)),
-                          BootNanos() + static_cast<uint64_t>(plan.open * 1e9));
+  if (!Sleep(before)) return;
+  if (AttachWanted().ok()) {
+    const double weight = std::min(one_in_ / plan.share(), double{UINT32_MAX});
+    programs_->SampleWindow(one_in_, static_cast<uint32_t>(std::lround(weight)),
+                            BootNanos() + static_cast<uint64_t>(plan.open * 1e9));
+  }
   const bool whole = Sleep(plan.open);
-  programs_->Sample(0, 0);
-  programs_->Detach();
+  CloseWindow();
   if (!whole || !Sleep(plan.period - plan.open - before)) return;
   Measure(recorded, plan.open, SecondsSince(begin));
+}
+
+// The end of a process is rare, and always seen.
+void AllocationTracker::Impl::CloseWindow() {
+  programs_->Sample(0, 0);
+  programs_->Attach(TrackedParts()).IgnoreError();
 }
 
 void AllocationTracker::Impl::Measure(uint64_t recorded_before, double watched, double elapsed) {

@@ -36,7 +36,8 @@ uint32_t Threshold(uint32_t one_in) {
 absl::Status Refused(int error, std::string_view what, const std::string& reason) {
   const std::string said =
       base::StrCat("allocation tracking: ", what, reason.empty() ? "" : " (" + reason + ")");
-  if (error == EPERM || error == EACCES) {
+  if (error == EPERM) {  // EACCES is the verifier's
+
     return base::Annotate(base::ErrnoStatus(error, said),
                           "remedy: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN), and no policy "
                           "against tp_btf programs");
@@ -119,7 +120,8 @@ absl::StatusOr<std::unique_ptr<TrackingPrograms>> TrackingPrograms::Load(
   auto loaded = std::unique_ptr<TrackingPrograms>(new TrackingPrograms());
   loaded->object_ = std::make_unique<Object>();
   Object& object = *loaded->object_;
-  ASSIGN_OR_RETURN(object.programs, FindTrackingPrograms());
+  ASSIGN_OR_RETURN(object.programs,
+                   FindTrackingPrograms(features.rdonly_cast || features.probe_read));
   LibbpfLog log;
   object.skeleton.reset(tracking_bpf::open());
   if (object.skeleton == nullptr) return Refused(errno, "open the embedded BPF object", "");
@@ -141,6 +143,14 @@ absl::StatusOr<std::unique_ptr<TrackingPrograms>> TrackingPrograms::Load(
 }
 
 absl::Status TrackingPrograms::Attach(const TrackedParts& parts) {
+  const bool typed =
+      std::any_of(object_->programs.begin(), object_->programs.end(),
+                  [](const TrackingProgram& program) { return program.name == kTypedCacheAlloc; });
+  if (parts.frees && typed) {
+    return absl::FailedPreconditionError(
+        "allocation tracking: frees cannot be followed on this kernel while lockdown forbids "
+        "bpf_probe_read_kernel (remedy: leave frees off, or kernel 6.2)");
+  }
   for (const TrackingProgram& program : object_->programs) {
     const bool wanted = program.part == TrackingPart::kExit ||
                         (program.part == TrackingPart::kAllocations && parts.kernel) ||
@@ -155,15 +165,13 @@ absl::Status TrackingPrograms::Attach(const TrackedParts& parts) {
     bpf_link* link = bpf_program__attach(object_->Find(program.name));
     if (link == nullptr) {
       const int error = errno;
-      Detach();
+      object_->links.clear();
       return Refused(error, base::StrCat("attach ", program.name), log.ObjectReason());
     }
     object_->links[program.name].reset(link);
   }
   return absl::OkStatus();
 }
-
-void TrackingPrograms::Detach() { object_->links.clear(); }
 
 void TrackingPrograms::Sample(uint32_t one_in, uint32_t weight) {
   volatile ot_tracking_config& config = object_->config();

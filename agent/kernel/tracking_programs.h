@@ -27,9 +27,9 @@ class TrackingPrograms {
   TrackingPrograms(const TrackingPrograms&) = delete;
   TrackingPrograms& operator=(const TrackingPrograms&) = delete;
 
-  // Attaches these parts and no others. Where it fails, nothing is attached.
+  // Attaches these parts and no others, and what sees processes end. Where it fails, nothing is
+  // attached.
   absl::Status Attach(const TrackedParts& parts);
-  void Detach();
 
   // One event in `one_in` from now on, each standing for `weight`. 0: none.
   void Sample(uint32_t one_in, uint32_t weight);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "agent/base/status.h"
@@ -23,9 +24,12 @@ struct Candidate {
   std::string_view arguments;
 };
 
+constexpr std::string_view kCacheAlloc = "on_cache_alloc";
+
 constexpr Candidate kCandidates[] = {
     {TrackingPart::kAllocations, "kmalloc", "on_kmalloc", "npnn"},
-    {TrackingPart::kAllocations, "kmem_cache_alloc", "on_cache_alloc", "npc"},
+    {TrackingPart::kAllocations, "kmem_cache_alloc", kCacheAlloc.data(), "npc"},
+    {TrackingPart::kAllocations, "kmem_cache_alloc", kTypedCacheAlloc.data(), "npc"},
     {TrackingPart::kAllocations, "kmem_cache_alloc", "on_cache_alloc_sized", "npnn"},
     {TrackingPart::kFrees, "kfree", "on_kfree", "np"},
     {TrackingPart::kFrees, "kmem_cache_free", "on_cache_free", "np"},
@@ -80,7 +84,7 @@ std::optional<std::string> Arguments(const btf* types, const char* tracepoint) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<TrackingProgram>> FindTrackingPrograms() {
+absl::StatusOr<std::vector<TrackingProgram>> FindTrackingPrograms(bool caches_by_address) {
   const std::unique_ptr<btf, BtfDeleter> types(btf__load_vmlinux_btf());
   if (types == nullptr) {
     const int error = errno;
@@ -93,6 +97,7 @@ absl::StatusOr<std::vector<TrackingProgram>> FindTrackingPrograms() {
   for (const Candidate& candidate : kCandidates) {
     const auto arguments = Arguments(types.get(), candidate.tracepoint);
     if (!arguments || !arguments->starts_with(candidate.arguments)) continue;
+    if (candidate.name == (caches_by_address ? kTypedCacheAlloc : kCacheAlloc)) continue;
     programs.push_back({candidate.part, candidate.name});
     found.emplace_back(candidate.tracepoint);
   }

@@ -2,7 +2,8 @@
 # bench.sh: every budget of docs/design.md that can be measured today, beside a peer measured in the
 # same run. Times are printed and never asserted: another machine, or a busy one, has others.
 #
-# BENCH_VM=0 leaves out the part that boots a kernel; BENCH_KILLS=N makes N kills (200).
+# BENCH_VM=0 leaves out the part that boots a kernel; BENCH_KILLS=N makes N kills (200);
+# BENCH_TRACKING_ROUNDS=N compares the modes of allocation tracking N times (7).
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/../../scripts/common.sh"
@@ -82,6 +83,13 @@ else
   "$built/latency/latency" --agent build/release/oomtrail --bare "$built/latency/bare_consumer" \
     --subscriber "$built/latency/subscriber" \
     --kills "${BENCH_KILLS:-200}" >>"$rows" || complete=false
+fi
+
+if [ "$(id -u)" -ne 0 ]; then
+  leave_out 'the cost of allocation tracking: it needs root'
+else
+  say "the cost of allocation tracking, ${BENCH_TRACKING_ROUNDS:-7} rounds"
+  "$built/tracking_overhead" "${BENCH_TRACKING_ROUNDS:-7}" >>"$rows" || complete=false
 fi
 
 if [ "${BENCH_VM:-1}" = 0 ]; then
