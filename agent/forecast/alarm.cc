@@ -101,7 +101,8 @@ bool Alarm::IsTold(const AlarmInput& input) const {
 std::optional<model::Warning> Alarm::Hold(const AlarmInput& input, const WarnRule& rule) {
   told_.working_set_bytes = std::max(told_.working_set_bytes, input.working_set_bytes);
   const bool watched = rule.on && input.limit_bytes > 0;
-  if (watched && IsStillNear(input, rule, standing_->warning.reason)) standing_->near_ns = input.boot_ns;
+  if (watched && IsStillNear(input, rule, standing_->warning.reason))
+    standing_->near_ns = input.boot_ns;
   std::optional<WarningOutcome> outcome;
   if (Since(input.boot_ns, standing_->near_ns) >= kCalmNs) outcome = WarningOutcome::kReceded;
   if (Since(input.boot_ns, standing_->since_ns) >= kLongestNs) outcome = WarningOutcome::kExpired;

@@ -84,7 +84,7 @@ bool CgroupFilesReader::ReadLimit(uint64_t boot_ns, const UsageQuestion& cgroup,
   const auto text = file.ok() ? Pread(file, buffer) : std::nullopt;
   const auto limit = text ? ParseLimit(*text) : std::nullopt;
   if (!limit) return false;
-  known.limit_bytes = *limit;
+  known.limit_bytes = *limit == kUnlimited ? std::nullopt : limit;
   const bool near = known.limit_bytes && static_cast<double>(usage_bytes) >
                                              kNearShare * static_cast<double>(*known.limit_bytes);
   const uint64_t interval =

@@ -17,7 +17,7 @@ constexpr double kMostNoiseShare = 0.0125;
 constexpr double kNoiseWeight = 1.0 / 16;
 
 constexpr double kRiseSeconds = 11;
-constexpr int kRiseSteps = 4;
+constexpr int kRiseSteps = 6;
 constexpr double kStartSeconds = 22;  // programs take memory when they start
 constexpr double kFloorSeconds = 10;
 constexpr int kFloorSteps = 3;
@@ -37,11 +37,9 @@ void Forecaster::Add(const MemorySample& sample) {
   const Point last = newest_;
   newest_ = {.seconds = static_cast<double>(boot_ns_) / 1e9,
              .bytes = static_cast<double>(working_set_bytes_)};
-  const double fell = std::max(0.0, last.bytes - newest_.bytes);
   if (!first_seconds_) first_seconds_ = newest_.seconds;
-  noise_bytes_ +=
-      kNoiseWeight *
-      (std::min(fell, kMostNoiseShare * limit_bytes_.value_or(newest_.bytes)) - noise_bytes_);
+  const double most = kMostNoiseShare * limit_bytes_.value_or(newest_.bytes);
+  noise_bytes_ += kNoiseWeight * (std::clamp(last.bytes - newest_.bytes, 0.0, most) - noise_bytes_);
   swings_.Add(newest_, Least());
   if (swings_.at_low() || newest_.seconds - last.seconds > kGapSeconds) since_low_.Clear();
   since_low_.Add(newest_);
@@ -55,8 +53,8 @@ bool Forecaster::TakeWorkingSet(const MemorySample& sample) {
   }
   if (sample.inactive_file_bytes) {
     // Until now cache was taken for memory in use: what was seen is of another kind.
-    if (!inactive_file_bytes_ && static_cast<double>(*sample.inactive_file_bytes) > Least())
-      Forget();
+    const double cache = static_cast<double>(*sample.inactive_file_bytes);
+    if (!inactive_file_bytes_ && cache > Least()) Forget();
     inactive_file_bytes_ = sample.inactive_file_bytes;
     inactive_file_ns_ = sample.boot_ns;
   }
@@ -81,9 +79,9 @@ model::Trend Forecaster::Rise() const {
   return trend;
 }
 
-model::Trend Forecaster::Floor() const {
+std::optional<model::Trend> Forecaster::Floor() const {
   const std::optional<double> since = swings_.seconds_since_trough(newest_, Least());
-  if (!since) return {};
+  if (!since) return std::nullopt;
   std::optional<double> limit = limit_bytes_;
   if (limit) *limit -= swings_.height();
   model::Trend trend =
@@ -97,12 +95,14 @@ model::Trend Forecaster::Floor() const {
 
 model::Trend Forecaster::Judge() const {
   model::Trend rise = Rise();
-  if (swings_.at_low() && !swings_.peaks().empty()) {
-    const Point& peak = swings_.peaks().back();
-    rise.growth_bytes_per_second = (newest_.bytes - peak.bytes) / (newest_.seconds - peak.seconds);
+  const std::optional<model::Trend> floor = Floor();
+  if (floor && floor->confidence >= rise.confidence) return *floor;
+  const Point& began = swings_.began();
+  if (swings_.at_low() && newest_.seconds > began.seconds) {
+    rise.growth_bytes_per_second =
+        (newest_.bytes - began.bytes) / (newest_.seconds - began.seconds);
   }
-  const model::Trend floor = Floor();
-  return floor.confidence > rise.confidence ? floor : rise;
+  return rise;
 }
 
 void Forecaster::Killed() {

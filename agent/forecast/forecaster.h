@@ -38,7 +38,7 @@ class Forecaster {
   bool TakeWorkingSet(const MemorySample& sample);
   double Least() const;
   model::Trend Rise() const;
-  model::Trend Floor() const;
+  std::optional<model::Trend> Floor() const;  // absent: it does not swing
   model::Trend Judge() const;
   void Forget();
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <system_error>
 #include <thread>
@@ -39,6 +38,11 @@ size_t MaxNear() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
   return std::min<size_t>(limit.rlim_cur / kPart, kMost);
+}
+
+int MillisUntil(uint64_t now_ns, uint64_t then_ns) {
+  constexpr uint64_t kMillisecond = 1'000'000;
+  return static_cast<int>((then_ns - now_ns + kMillisecond - 1) / kMillisecond);
 }
 
 void Signal(const base::UniqueFd& event) {
@@ -163,20 +167,16 @@ class Lookout::Worker {
       const uint64_t now = clock_.BootNanos();
       if (now >= next_ns) return true;
       // Stalls are looked at no sooner than the pause allows, so that they keep nobody busy.
-      const bool paused = now < earliest_ns;
-      const uint64_t until = paused ? std::min(next_ns, earliest_ns) : next_ns;
-      std::array<pollfd, 2> files{{{.fd = event_.get(), .events = POLLIN, .revents = 0},
-                                   {.fd = pressure_.fd(), .events = POLLIN, .revents = 0}}};
-      constexpr uint64_t kMillisecond = 1'000'000;
-      ::poll(files.data(), paused ? 1 : 2,
-             static_cast<int>((until - now + kMillisecond - 1) / kMillisecond));
-      if (paused) continue;
-      if (files[1].revents != 0 && HastenStalled()) return true;
+      if (now < earliest_ns) {
+        pollfd event{.fd = event_.get(), .events = POLLIN, .revents = 0};
+        ::poll(&event, 1, MillisUntil(now, std::min(next_ns, earliest_ns)));
+      } else if (Hasten(pressure_.Wait(event_.get(), MillisUntil(now, next_ns)))) {
+        return true;
+      }
     }
   }
 
-  bool HastenStalled() {
-    const std::vector<model::CgroupId> stalled = pressure_.TakeStalled();
+  bool Hasten(const std::vector<model::CgroupId>& stalled) {
     const base::MutexLock lock(keeper_mutex_);
     for (const model::CgroupId id : stalled) keeper_.Hasten(id);
     return !stalled.empty();
@@ -191,11 +191,15 @@ class Lookout::Worker {
       rules = std::exchange(rules_, std::nullopt);
     }
     const std::vector<KillSeen> kills = ledger_.TakeKills();
-    const base::MutexLock lock(keeper_mutex_);
-    // Before the cgroups: those of a kill may be gone with it.
-    for (const KillSeen& kill : kills) keeper_.OnKill(kill);
-    if (rules) keeper_.SetRules(*std::move(rules));
-    if (cgroups) keeper_.SetCgroups(now, *std::move(cgroups));
+    std::vector<model::CgroupId> gone;
+    {
+      const base::MutexLock lock(keeper_mutex_);
+      // Before the cgroups: those of a kill may be gone with it.
+      for (const KillSeen& kill : kills) keeper_.OnKill(kill);
+      if (rules) keeper_.SetRules(*std::move(rules));
+      if (cgroups) gone = keeper_.SetCgroups(now, *std::move(cgroups));
+    }
+    for (const model::CgroupId id : gone) reader_->Forget(id);
   }
 
   // The lock is held while it is judged, never while a file is read. What the questions point to

@@ -40,12 +40,10 @@ std::optional<uint64_t> ParseCounter(std::string_view text) {
   return value;
 }
 
-std::optional<std::optional<uint64_t>> ParseLimit(std::string_view text) {
-  if (base::StripSuffix(text, "\n") == "max") return std::optional<uint64_t>();
+std::optional<uint64_t> ParseLimit(std::string_view text) {
+  if (base::StripSuffix(text, "\n") == "max") return kUnlimited;
   const auto value = ParseCounter(text);
-  if (!value) return std::nullopt;
-  if (*value >= kNoLimit) return std::optional<uint64_t>();
-  return value;
+  return value && *value >= kNoLimit ? kUnlimited : value;
 }
 
 std::optional<uint64_t> ParseKeyed(std::string_view text, std::string_view key) {

@@ -26,9 +26,9 @@ const MemoryFileNames& MemoryFileNamesOf(int cgroup_version);
 // "123\n".
 std::optional<uint64_t> ParseCounter(std::string_view text);
 
-// A limit, absent for none: "max", or on v1 a number that no machine's memory reaches. The outer
-// one is absent for what is no limit at all.
-std::optional<std::optional<uint64_t>> ParseLimit(std::string_view text);
+// "123\n", or kUnlimited for "max" and, on v1, for a number that no machine's memory reaches.
+inline constexpr uint64_t kUnlimited = UINT64_MAX;
+std::optional<uint64_t> ParseLimit(std::string_view text);
 
 // The number in the line "<key> 123".
 std::optional<uint64_t> ParseKeyed(std::string_view text, std::string_view key);

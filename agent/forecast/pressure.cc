@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::string_view kTrigger = "some 200000 2000000";
 constexpr model::CgroupId kNode;
+constexpr uint64_t kWake = UINT64_MAX;  // no cgroup's id
 
 // Nothing is written to what is no pressure file, as --proc-root may hold any.
 bool IsKernels(const base::UniqueFd& file) {
@@ -95,20 +97,34 @@ std::optional<double> PressureWatch::StalledShare(model::CgroupId id) {
 
 std::optional<double> PressureWatch::NodeStalledShare() { return ShareOf(node_); }
 
-std::vector<model::CgroupId> PressureWatch::TakeStalled() {
+bool PressureWatch::WakeBy(int wake_fd) {
+  if (wake_fd == wake_fd_) return true;
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kWake}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_fd, &event) != 0) return false;
+  wake_fd_ = wake_fd;
+  return true;
+}
+
+std::vector<model::CgroupId> PressureWatch::Wait(int wake_fd, int timeout_ms) {
   std::vector<model::CgroupId> stalled;
-  if (!epoll_.ok()) return stalled;
-  std::array<epoll_event, kMaxTriggers + 1> events{};
+  if (!WakeBy(wake_fd)) {
+    pollfd wake{.fd = wake_fd, .events = POLLIN, .revents = 0};
+    ::poll(&wake, 1, timeout_ms);
+    return stalled;
+  }
+  std::array<epoll_event, kMaxTriggers + 2> events{};
   const int count =
-      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), /*timeout=*/0);
+      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
     const model::CgroupId id{event.data.u64};
-    // Its cgroup is gone: it would be reported for ever.
-    if ((event.events & EPOLLERR) != 0) {
-      id.known() ? Drop(id) : node_.file.Reset();
-    } else {
+    if (event.data.u64 == kWake) continue;
+    if ((event.events & EPOLLERR) == 0) {
       stalled.push_back(id);
+    } else if (id.known()) {
+      Drop(id);  // its cgroup is gone: it would be reported for ever
+    } else {
+      node_.file.Reset();
     }
   }
   return stalled;

@@ -40,10 +40,10 @@ class PressureWatch {
   std::optional<double> StalledShare(model::CgroupId id);
   std::optional<double> NodeStalledShare();
 
-  // Readable when TakeStalled() has something; never where no trigger can be.
-  int fd() const { return epoll_.get(); }
-  // Those whose trigger fired; the node is the id that is not known.
-  std::vector<model::CgroupId> TakeStalled();
+  // Until a trigger fires, `wake_fd` is readable, or the time is over. Returns those whose trigger
+  // fired; the node is the id that is not known. It waits in its own epoll set: asking another one
+  // whether this one is ready would use the triggers' events up.
+  std::vector<model::CgroupId> Wait(int wake_fd, int timeout_ms);
 
   size_t triggers() const { return triggers_; }
 
@@ -58,11 +58,13 @@ class PressureWatch {
   Watched Open(model::CgroupId id, const std::string& path, bool trigger);
   void Drop(model::CgroupId id);
   std::optional<double> ShareOf(const Watched& watched);
+  bool WakeBy(int wake_fd);
 
   const resolve::CgroupMount mount_;
   base::UniqueFd epoll_;
   absl::flat_hash_map<model::CgroupId, Watched> watched_;  // without the node
   Watched node_;
+  int wake_fd_ = -1;     // in the set
   size_t triggers_ = 0;  // of cgroups
   uint64_t call_ = 0;
   std::array<char, 256> buffer_{};

@@ -16,6 +16,7 @@ void Swings::Add(const Point& point, double least) {
   at_low_ = false;
   if (!extreme_) {
     extreme_ = point;
+    began_ = point;
     at_low_ = true;
     return;
   }
@@ -36,6 +37,7 @@ void Swings::Turn(const Point& point, double least) {
     troughs_.Add(*extreme_);
   }
   rising_ = !rising_;
+  began_ = *extreme_;
   extreme_ = point;
   at_low_ = !rising_;
 }

@@ -21,6 +21,9 @@ class Swings {
   // The newest point is the lowest since the last peak: growth begins here at the earliest.
   bool at_low() const { return at_low_; }
 
+  // Where the present rise or fall began: at the last turn, or with the first point.
+  const Point& began() const { return began_; }
+
   // Each trough is followed by the peak that ended its rise.
   std::span<const Point> peaks() const { return peaks_.points(); }
   std::span<const Point> troughs() const { return troughs_.points(); }
@@ -43,6 +46,7 @@ class Swings {
   History<9, Keep::kLower> troughs_;
   std::optional<Point> ceiling_;
   std::optional<Point> extreme_;  // of the present rise or fall
+  Point began_;
   bool rising_ = false;
   bool at_low_ = false;
 };

@@ -37,13 +37,17 @@ bool WarningLedger::Begin(model::CgroupId owner, Notice notice) {
   return true;
 }
 
-void WarningLedger::End(model::CgroupId owner, const model::Warning& ended, uint64_t boot_ns) {
+void WarningLedger::End(model::CgroupId owner, model::WarningOutcome outcome, uint64_t boot_ns) {
   const base::MutexLock lock(mutex_);
   for (Entry& entry : entries_) {
-    if (entry.owner != owner || entry.ended_ns) continue;
-    entry.ended_ns = boot_ns;
-    entry.notice.warning = ended;
+    if (entry.owner == owner && !entry.ended_ns) NoteEnd(entry, outcome, boot_ns);
   }
+}
+
+void WarningLedger::NoteEnd(Entry& entry, model::WarningOutcome outcome, uint64_t boot_ns) {
+  entry.ended_ns = boot_ns;
+  entry.notice.warning.outcome = outcome;
+  entry.notice.warning.outcome_seconds = SecondsBetween(entry.notice.boot_ns, boot_ns);
 }
 
 bool WarningLedger::Settle(uint64_t boot_ns) {
@@ -95,9 +99,7 @@ model::Warned WarningLedger::OnKill(KillSeen kill) {
     }
     if (entry.told) continue;
     kill.ended.push_back(entry.owner);
-    entry.ended_ns = kill.boot_ns;
-    entry.notice.warning.outcome = model::WarningOutcome::kKilled;
-    entry.notice.warning.outcome_seconds = SecondsBetween(entry.notice.boot_ns, kill.boot_ns);
+    NoteEnd(entry, model::WarningOutcome::kKilled, kill.boot_ns);
     Tell(entry);
   }
   model::Warned warned;

@@ -42,8 +42,8 @@ class WarningLedger {
   // The warning at the limit of `owner` (unknown id: the node). False, and nothing told, where the
   // container that it names is warned of already.
   bool Begin(model::CgroupId owner, Notice notice);
-  // It ended by itself, as `ended` says. Told after kSettleNs, unless a kill comes to light.
-  void End(model::CgroupId owner, const model::Warning& ended, uint64_t boot_ns);
+  // It ended by itself. Told after kSettleNs, unless a kill comes to light.
+  void End(model::CgroupId owner, model::WarningOutcome outcome, uint64_t boot_ns);
   // Tells what has settled. True where there are notices to take.
   bool Settle(uint64_t boot_ns);
   std::vector<KillSeen> TakeKills();
@@ -67,6 +67,7 @@ class WarningLedger {
 
   // How well the kill fits the warning; 0: not at all.
   static int Match(const Entry& entry, const KillSeen& kill);
+  static void NoteEnd(Entry& entry, model::WarningOutcome outcome, uint64_t boot_ns);
   void Tell(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Queue(const Notice& notice) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Remember(KillSeen kill) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

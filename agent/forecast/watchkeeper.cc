@@ -106,10 +106,14 @@ Watchkeeper::Watchkeeper(WarnRule rule, WarningLedger& ledger, size_t max_near)
   node_.rule = rule;
 }
 
-void Watchkeeper::SetCgroups(uint64_t boot_ns, std::vector<WatchedCgroup> cgroups) {
+std::vector<model::CgroupId> Watchkeeper::SetCgroups(uint64_t boot_ns,
+                                                     std::vector<WatchedCgroup> cgroups) {
+  std::vector<model::CgroupId> gone;
   tree_.Set(boot_ns, std::move(cgroups), [&](Member& member) {
+    gone.push_back(member.cgroup.id);
     if (member.target != nullptr) End(boot_ns, *member.target, &member);
   });
+  return gone;
 }
 
 void Watchkeeper::SetRules(WarnRules rules) {
@@ -298,7 +302,8 @@ void Watchkeeper::Step(uint64_t boot_ns, Target& target, const Member* owner) {
                         target.rule);
   if (warning && warning->outcome) {
     target.untold.reset();
-    ledger_.End(owner != nullptr ? owner->cgroup.id : model::CgroupId{}, *warning, boot_ns);
+    ledger_.End(owner != nullptr ? owner->cgroup.id : model::CgroupId{}, *warning->outcome,
+                boot_ns);
   } else if (warning) {
     Tell(boot_ns, target, owner, *warning);
   } else if (target.untold) {
@@ -331,8 +336,9 @@ void Watchkeeper::Tell(uint64_t boot_ns, Target& target, const Member* owner,
 // The cgroup, or its limit, is no more.
 void Watchkeeper::End(uint64_t boot_ns, Target& target, const Member* owner) {
   target.untold.reset();
-  if (const auto ended = target.alarm.Ended(boot_ns)) {
-    ledger_.End(owner != nullptr ? owner->cgroup.id : model::CgroupId{}, *ended, boot_ns);
+  if (target.alarm.Ended(boot_ns)) {
+    ledger_.End(owner != nullptr ? owner->cgroup.id : model::CgroupId{},
+                model::WarningOutcome::kExpired, boot_ns);
   }
 }
 

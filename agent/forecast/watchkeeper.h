@@ -34,7 +34,8 @@ class Watchkeeper {
   // `max_near`: how many may have their files held open.
   Watchkeeper(WarnRule rule, WarningLedger& ledger, size_t max_near);
 
-  void SetCgroups(uint64_t boot_ns, std::vector<WatchedCgroup> cgroups);
+  // Returns those that are gone: whoever holds something for them may let go.
+  std::vector<model::CgroupId> SetCgroups(uint64_t boot_ns, std::vector<WatchedCgroup> cgroups);
   void SetRules(WarnRules rules);
   void OnKill(const KillSeen& kill);
   // A task in it waits for memory: it is due at once.

@@ -75,6 +75,9 @@ throughput 'record to event' attribute_bench BM_DecodeToEvent ''
 throughput 'record to JSON line' attribute_bench BM_DecodeToJson ''
 throughput 'record to journal and subscriber' stream_bench BM_RecordToSubscriber/real_time 50000
 
+say 'warnings before the kill, over the trace library'
+"$built/forecast_table"
+
 complete=true
 if [ "$(id -u)" -ne 0 ]; then
   leave_out 'kills on this machine: they need root'

@@ -1,4 +1,5 @@
 // The lookout and its readers against memory cgroups of this machine's kernel.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -6,21 +7,25 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
+#include <iostream>
+#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/forecast/cgroup_files_reader.h"
 #include "agent/forecast/lookout.h"
+#include "agent/forecast/pressure.h"
 #include "agent/forecast/usage_reader.h"
 #include "agent/kernel/kernel_features.h"
 #include "tests/fixtures/real_cgroups.h"
 
 namespace oomtrail::forecast {
 namespace {
+
+using ::testing::Contains;
+using ::testing::Not;
 
 constexpr uint64_t kMib = 1024 * 1024;
 constexpr uint64_t kLimit = 64 * kMib;
@@ -31,6 +36,9 @@ class LookoutLiveTest : public ::testing::Test {
     const std::string limit =
         cgroups_.mount().version == 2 ? "memory.max" : "memory.limit_in_bytes";
     if (cgroups_.problem().empty()) path_ = cgroups_.Make("leaking");
+    if (cgroups_.mount().version == 2) {
+      cgroups_.Write(cgroups_.root(), "cgroup.subtree_control", "+memory");
+    }
     if (path_.empty() || !cgroups_.Write(path_, limit, std::to_string(kLimit))) {
       ASSERT_FALSE(fixtures::InCi()) << cgroups_.problem();
       GTEST_SKIP() << "no memory cgroup to make: " << cgroups_.problem();
@@ -96,7 +104,7 @@ TEST_F(LookoutLiveTest, TheIteratorAndTheFilesAgree) {
 
 TEST_F(LookoutLiveTest, ASlowLeakIsWarnedOfTenSecondsBeforeTheKernelKills) {
   const model::CgroupId id = cgroups_.IdOf(path_);
-  const pid_t child = Take(2 * kLimit, 5 * kMib / 2);
+  const pid_t child = Take(2 * kLimit, 7 * kMib / 4);
   const base::Log log(base::LogFormat::kText);
   auto lookout =
       Lookout::Start({.mount = cgroups_.mount(), .features = features_}, clock_, log, [] {});
@@ -124,6 +132,33 @@ TEST_F(LookoutLiveTest, ASlowLeakIsWarnedOfTenSecondsBeforeTheKernelKills) {
   EXPECT_EQ(notices[1].warning.outcome_seconds, warned.seconds_before);
   std::cout << "warned " << *warned.seconds_before << " s before, by " << (*lookout)->state().reader
             << '\n';
+}
+
+// The kernel holds back who exceeds memory.high, which is a stall.
+TEST_F(LookoutLiveTest, AStallIsNoticedAtOnce) {
+  PressureWatch watch(cgroups_.mount(), "/proc");
+  if (!cgroups_.Write(path_, "memory.high", std::to_string(4 * kMib))) {
+    GTEST_SKIP() << "cgroup v1 has no pressure of a cgroup";
+  }
+  const model::CgroupId id = cgroups_.IdOf(path_);
+  watch.Watch(std::vector<NearQuestion>{{.id = id, .path = path_}});
+  if (!watch.StalledShare(id)) GTEST_SKIP() << "this kernel does not tell stalls";
+  ASSERT_EQ(watch.triggers(), 1u);
+  const pid_t child = Take(48 * kMib, 1024 * kMib);
+  // The node's own trigger may fire as well.
+  constexpr int kPatienceMs = 30'000;
+  std::vector<model::CgroupId> stalled;
+  do {
+    stalled = watch.Wait(/*wake_fd=*/-1, kPatienceMs);
+  } while (!stalled.empty() && std::ranges::find(stalled, id) == stalled.end());
+  EXPECT_THAT(stalled, Contains(id));
+  ::kill(child, SIGKILL);
+  int status = 0;
+  Reap(child, &status);
+
+  cgroups_.Remove(path_);
+  EXPECT_THAT(watch.Wait(/*wake_fd=*/-1, 0), Not(Contains(id)));
+  EXPECT_EQ(watch.triggers(), 0u) << "what is gone keeps nobody awake";
 }
 
 }  // namespace
