@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "agent/attribute/pod_wishes.h"
-#include "agent/base/printable.h"
 #include "agent/base/status.h"
 #include "agent/base/strings.h"
 #include "agent/resolve/path_grammar.h"
@@ -109,9 +108,8 @@ void Forewarning::NoteWrong(const attribute::FoundContainer& found,
   if (wrong.empty()) return;
   std::string pod = base::StrCat(found.pod.ns, "/", found.pod.name, "/", found.pod.uid);
   if (!noted_.contains(pod) && !noted.contains(pod)) {
-    log_.Warn(base::Printable(
-        base::StrCat("pod ", found.pod.ns, "/", found.pod.name,
-                     ": an annotation is passed over: ", base::StrJoin(wrong, "; "))));
+    log_.Warn(base::StrCat("pod ", found.pod.ns, "/", found.pod.name,
+                           ": an annotation is passed over: ", base::StrJoin(wrong, "; ")));
   }
   noted.insert(std::move(pod));
 }

@@ -25,6 +25,7 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr int kHalfMinute = 30;  // nearer than this is red
 // Lines that are no row: the heading, a blank one, the titles.
 constexpr int kLinesAround = 3;
+constexpr int kRoomForBoth = 100;   // columns
 constexpr int kMostProcesses = 10;  // on a terminal, beside containers
 
 struct Column {
@@ -64,7 +65,10 @@ double SecondsToLimit(const v1::Usage& usage) {
   return std::isnan(seconds) ? kNever : seconds;
 }
 
-bool OwnLimit(const v1::Usage& usage) { return usage.limit().path() == usage.cgroup().path(); }
+// The node's memory is nobody's limit, and has no path.
+bool OwnLimit(const v1::Usage& usage) {
+  return usage.limit().path().empty() || usage.limit().path() == usage.cgroup().path();
+}
 
 // Of its own limit what cannot be reclaimed; of one above, all that is used of it.
 std::string Percent(const v1::Usage& usage) {
@@ -169,8 +173,8 @@ std::string Heading(const v1::ListUsageResponse& now, const UsageScreen& screen)
   // "05:41:07": the time of the day.
   const std::string time = base::FormatUtc(seconds * kNanosPerSecond, 0).substr(11, 8);
   std::string line =
-      base::StrCat(time, " UTC  ", static_cast<uint64_t>(now.usages_size()) + now.left_out(),
-                   " limits and containers, ", warned, " warned");
+      base::StrCat(time, " UTC  watched ",
+                   static_cast<uint64_t>(now.usages_size()) + now.left_out(), ", warned ", warned);
   const v1::TrackingStatus& tracking = now.tracking();
   if (tracking.mode() > v1::TRACKING_MODE_OFF) {
     base::StrAppend(&line, ", following 1 in ", tracking.one_in(), " allocations (",
@@ -190,11 +194,14 @@ std::string_view ColorOf(const v1::Usage& usage) {
 
 void AddUsages(const std::vector<const v1::Usage*>& usages, const UsageRates& rates, bool tracked,
                const UsageScreen& screen, std::string& text) {
-  std::vector<Column> columns = {{"NAMESPACE/POD", 20},          {"CONTAINER", 12},
-                                 {"USAGE", 7, Align::kRight},    {"LIMIT", 8, Align::kRight},
-                                 {"%", 4, Align::kRight},        {"GROWTH", 9, Align::kRight},
-                                 {"TO-LIMIT", 8, Align::kRight}, {"WARNED", 6}};
-  if (tracked) columns.push_back({"KERNEL-RATE", 15, Align::kRight});
+  // Both do not fit a narrow terminal.
+  const bool warned = !tracked || screen.columns >= kRoomForBoth;
+  std::vector<Column> columns = {{"NAMESPACE/POD", 20},         {"CONTAINER", 10},
+                                 {"USAGE", 7, Align::kRight},   {"LIMIT", 8, Align::kRight},
+                                 {"%", 4, Align::kRight},       {"GROWTH", 9, Align::kRight},
+                                 {"TO-LIMIT", 8, Align::kRight}};
+  if (warned) columns.push_back({"WARNED", 6});
+  if (tracked) columns.push_back({"KERNEL-RATE", 14, Align::kRight});
   const Table table(std::move(columns), screen);
   text += table.Titles();
   for (const v1::Usage* usage : usages) {
@@ -208,8 +215,8 @@ void AddUsages(const std::vector<const v1::Usage*>& usages, const UsageRates& ra
                                       limit,
                                       Percent(*usage),
                                       Rate(usage->growth_bytes_per_second()),
-                                      Away(SecondsToLimit(*usage)),
-                                      usage->warned() ? "yes" : kNothing};
+                                      Away(SecondsToLimit(*usage))};
+    if (warned) cells.emplace_back(usage->warned() ? "yes" : kNothing);
     if (tracked) cells.push_back(RateAndError(rates.Of(*usage)));
     text += table.Row(cells, ColorOf(*usage));
   }
@@ -235,7 +242,7 @@ void AddProcesses(const v1::ListUsageResponse& now, const UsageRates& rates, siz
                      {"PID", 8, Align::kRight},
                      {"COMM", 16},
                      {"RSS", 7, Align::kRight},
-                     {"KERNEL-RATE", 15, Align::kRight}},
+                     {"KERNEL-RATE", 14, Align::kRight}},
                     screen);
   text += "\n";
   text += table.Titles();

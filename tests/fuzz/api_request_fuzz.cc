@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "agent/api/request.h"
+#include "agent/api/usage_wire.h"
 #include "agent/base/printable.h"
 #include "agent/journal/cursor.h"
 #include "agent/publish/event_json.h"
@@ -43,6 +44,16 @@ void Watch(const std::string& bytes) {
   selection.Admits(event);
 }
 
+// What is to be followed is refused by its fields, or is what the tracker takes.
+void Tracking(const std::string& bytes) {
+  v1::SetTrackingRequest request;
+  if (!request.ParseFromString(bytes)) return;
+  api::Violations violations;
+  const auto options = api::ReadTracking(request, violations);
+  Require(!violations.empty() || Validate(options).ok());
+  Require(!violations.empty() || request.seconds() <= api::kMaxTrackingSeconds);
+}
+
 // A cursor that is taken has one text.
 void Cursor(const std::string& text) {
   const auto position = journal::ParseCursor(text, "node");
@@ -66,9 +77,10 @@ void Event(const std::string& bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (size == 0) return 0;
   const std::string rest(reinterpret_cast<const char*>(bytes) + 1, size - 1);
-  switch (bytes[0] % 3) {
+  switch (bytes[0] % 4) {
     case 0: Watch(rest); break;
     case 1: Cursor(rest); break;
+    case 3: Tracking(rest); break;
     default: Event(rest); break;
   }
   return 0;

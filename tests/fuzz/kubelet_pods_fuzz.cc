@@ -18,6 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     if (pod.facts.ns.empty() || pod.facts.ns.size() > kMaxNameBytes) std::abort();
     if (pod.facts.labels.size() > kMaxLabels) std::abort();
     if (pod.facts.annotations.size() > kMaxAnnotations) std::abort();
+    if (pod.wishes.size() > kMaxWishes) std::abort();
+    const PodRule rule = ReadWishes(pod.wishes, {});
+    if (rule.warn.seconds < 0 || rule.warn.seconds > kMaxWarnSeconds) std::abort();
+    if (rule.warn.percent < 1 || rule.warn.percent > 100) std::abort();
     for (const auto& spec : pod.specs) {
       if (spec.name.empty() || spec.name.size() > kMaxNameBytes || !spec.kind) std::abort();
     }

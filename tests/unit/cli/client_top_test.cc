@@ -45,10 +45,10 @@ class ClientTopTest : public ::testing::Test {
 TEST_F(ClientTopTest, OnceIsOneTableAndTheEnd) {
   server_.OnUsage(Answer(0));
   ClientProcess top(Top({"--once", "-n", "shop,bank"}));
-  EXPECT_EQ(top.Line(), "05:41:07 UTC  1 limits and containers, 0 warned");
+  EXPECT_EQ(top.Line(), "05:41:07 UTC  watched 1, warned 0");
   EXPECT_EQ(top.Line(), "");
   EXPECT_THAT(top.Line().value_or(""), StartsWith("NAMESPACE/POD "));
-  EXPECT_THAT(top.Line().value_or(""), StartsWith("shop/cart-7d9f api "));
+  EXPECT_THAT(top.Line().value_or(""), StartsWith("shop/cart-7d9f "));
   EXPECT_EQ(top.Wait(), 0);
   EXPECT_EQ(top.Out(), "");
   const auto asked = server_.usages();

@@ -89,13 +89,13 @@ v1::ListUsageResponse Tracked(int64_t seconds, double mib) {
 
 TEST(UsageViewTest, WhoReachesALimitFirstStandsFirst) {
   EXPECT_EQ("\n" + UsageTable(Node(), std::nullopt, {.columns = 80}), R"(
-05:41:07 UTC  4 limits and containers, 1 warned
+05:41:07 UTC  watched 4, warned 1
 
-NAMESPACE/POD  CONTAINER      USAGE    LIMIT    %    GROWTH TO-LIMIT WARNED
-shop/cart-7d9… api           480.0M   512.0M  94%    1.2M/s      42s yes
-shop/search-5… api           200.0M  512.0M^  43%    2.0K/s    3h20m -
-/system.slice… -               3.0M        -    -      0B/s        - -
-shop/db-0      api           300.0M   512.0M  59%   -4.0K/s        - -
+NAMESPACE/POD         CONTAINER    USAGE    LIMIT    %    GROWTH TO-LIMIT WARNED
+shop/cart-7d9f        api         480.0M   512.0M  94%    1.2M/s      42s yes
+shop/search-5f6b      api         200.0M  512.0M^  43%    2.0K/s    3h20m -
+/system.slice/rsyslo… -             3.0M        -    -      0B/s        - -
+shop/db-0             api         300.0M   512.0M  59%   -4.0K/s        - -
 )");
 }
 
@@ -107,18 +107,25 @@ TEST(UsageViewTest, AWideTerminalIsForLongNames) {
 
 TEST(UsageViewTest, RatesStandBesideContainersAndProcesses) {
   EXPECT_EQ("\n" + UsageTable(Tracked(2, 30), Tracked(0, 10), {.columns = 100}), R"(
-05:41:09 UTC  4 limits and containers, 1 warned, following 1 in 500 allocations (988 a second)
+05:41:09 UTC  watched 4, warned 1, following 1 in 500 allocations (988 a second)
 
-NAMESPACE/POD      CONTAINER      USAGE    LIMIT    %    GROWTH TO-LIMIT WARNED     KERNEL-RATE
-shop/cart-7d9f     api           480.0M   512.0M  94%    1.2M/s      42s yes       10.0M/s ±14%
-shop/search-5f6b   api           200.0M  512.0M^  43%    2.0K/s    3h20m -                    -
-/system.slice/rsy… -               3.0M        -    -      0B/s        - -                    -
-shop/db-0          api           300.0M   512.0M  59%   -4.0K/s        - -                    -
+NAMESPACE/POD              CONTAINER    USAGE    LIMIT    %    GROWTH TO-LIMIT WARNED    KERNEL-RATE
+shop/cart-7d9f             api         480.0M   512.0M  94%    1.2M/s      42s yes      10.0M/s ±14%
+shop/search-5f6b           api         200.0M  512.0M^  43%    2.0K/s    3h20m -                   -
+/system.slice/rsyslog.ser… -             3.0M        -    -      0B/s        - -                   -
+shop/db-0                  api         300.0M   512.0M  59%   -4.0K/s        - -                   -
 
-PROCESS OF                                              PID COMM                 RSS     KERNEL-RATE
-shop/cart-7d9f api                                     4312 java              458.0M     10.0M/s ±0%
--                                                        77 kworker                -               -
+PROCESS OF                                               PID COMM                 RSS    KERNEL-RATE
+shop/cart-7d9f api                                      4312 java              458.0M    10.0M/s ±0%
+-                                                         77 kworker                -              -
 )");
+}
+
+TEST(UsageViewTest, ANarrowTerminalHasTheRateInThePlaceOfTheWarning) {
+  const std::string table = UsageTable(Tracked(2, 30), Tracked(0, 10), {.columns = 80});
+  EXPECT_THAT(table, HasSubstr(" KERNEL-RATE\n"));
+  EXPECT_THAT(table, HasSubstr(" 10.0M/s ±14%\n"));
+  EXPECT_THAT(table, Not(HasSubstr("WARNED")));
 }
 
 TEST(UsageViewTest, ItCanBeInAnotherOrder) {
