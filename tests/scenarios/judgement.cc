@@ -30,7 +30,6 @@ Judgement::Judgement(Method method, const Features& features, const Happened& ha
 void Judgement::Hear(const Json& event) {
   const std::string kind = event.value("kind", "");
   const std::string id = event.value("id", "");
-  if (kind == "early_warning") return;  // of what may come, which these scenarios do not wait for
   std::vector<std::string> wrong;
   if (kind == "oom_kill") {
     wrong = HearKill(event);

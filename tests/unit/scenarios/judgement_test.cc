@@ -270,13 +270,6 @@ TEST_F(JudgementTest, OneOomIsOneIncident) {
   EXPECT_THAT(Failures({Event(), second}), ElementsAre(HasSubstr("joins two OOMs")));
 }
 
-TEST_F(JudgementTest, AWarningIsPassedOver) {
-  Json warning = Event();
-  warning["kind"] = "early_warning";
-  warning.erase("victim");
-  EXPECT_THAT(Failures({warning, warning, Event()}), IsEmpty()) << "it has an outcome, too";
-}
-
 TEST_F(JudgementTest, AnOomWithoutAKillIsForThoseWhoCanHearIt) {
   Json event = Event();
   const ExpectedKill kill = happened_.outcome.kills[0];
