@@ -48,7 +48,9 @@ class UsageIterator::Object {
     auto& rodata = *skeleton_->rodata;
     rodata.has_probe_read = features.probe_read;
     rodata.has_rdonly_cast = features.rdonly_cast;
-    if (const int error = -usage_bpf::load(skeleton_); error != 0) {
+    const int error = -usage_bpf::load(skeleton_);
+    if (error == ESRCH) return absl::UnavailableError("this kernel has no cgroup iterator");
+    if (error != 0) {
       return base::ErrnoStatus(error, base::StrCat("load iter/cgroup (", Reason(log), ")"));
     }
     return absl::OkStatus();
