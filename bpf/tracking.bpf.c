@@ -4,7 +4,8 @@
  * loaded only while tracking is on; user space attaches what was asked for.
  *
  * The tracepoints fire millions of times a second, so a program first draws a random number and
- * mostly ends there. A sample stands for `weight` events and is summed so: it may change at any time.
+ * mostly ends there. A sample stands for `weight` events and is summed so, which may change at any
+ * time.
  * Where even that costs too much, user space attaches the programs for short windows only.
  */
 #include <linux/bpf.h>
@@ -317,7 +318,7 @@ static __always_inline void know(struct ot_resident *resident, __u32 kind, __u64
 	resident->known |= 1 << kind;
 }
 
-/* A process is only told by itself: `mm` may be a child's that is made, or one that is reclaimed. */
+/* A process is only told by itself: `mm` may be a new child's, or one that is reclaimed. */
 static __always_inline void record_resident(bool direct, struct task_struct *task,
 					    struct mm_struct *mm, __u32 kind, __s64 pages)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The memory counters of every cgroup, in one pass (iter/cgroup, 6.1). An object of its own, so that
- * a kernel which refuses it costs the hooks nothing.
+ * The memory counters of every cgroup, in one pass (iter/cgroup, 6.1). An object of its own, so
+ * that a kernel which refuses it costs the hooks nothing.
  *
  * The records go to a map, not to the iterator's own output: the kernel's cgroup iterator cannot go
  * on after a read (-EOPNOTSUPP), so that its 8 pages of output would bound the node's cgroups.

@@ -182,7 +182,7 @@ TEST_F(AllocationTrackerTest, TheAdaptiveModeIsWithinItsErrorAlsoInWindows) {
   ASSERT_TRUE(process.has_value());
   const double truth = static_cast<double>(in_windows + without) * kAtATime * kObjectBytes;
   ExpectWithinError(process->kernel, truth);
-  EXPECT_LT(process->kernel->relative_error, 0.5);
+  EXPECT_LT(process->kernel->relative_error, 1) << "an error that says nothing";
   RecordProperty("said_over_truth", std::to_string(process->kernel->allocated_bytes / truth));
   RecordProperty("stated_error", std::to_string(process->kernel->relative_error));
   RecordProperty("calls_in_windows", in_windows);
