@@ -58,7 +58,7 @@ static __always_inline bool find_actor(bool direct, struct task_struct *task, st
 {
 	__u64 until_ns = ot_config.until_ns;
 
-	/* User space may be late to close a window; all must be as long as they were meant to be. */
+	/* User space may be late to close a window, which must be as long as it was meant to be. */
 	if (until_ns && bpf_ktime_get_boot_ns() > until_ns)
 		return false;
 	actor->task = task;
@@ -346,7 +346,7 @@ static __always_inline void record_resident(bool direct, struct task_struct *tas
 		know(found, OT_RESIDENT_SHMEM, RSS_PAGES(true, mm, RSS_SHMEM));
 	}
 	if (pages >= 0) {
-		/* There are four kinds; the verifier only believes what it sees done to the register. */
+		/* Of four kinds; the verifier only believes what it sees done to the register. */
 		barrier_var(kind);
 		know(found, kind & 3, pages);
 	}
