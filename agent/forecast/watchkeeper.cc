@@ -1,76 +1,17 @@
 #include "agent/forecast/watchkeeper.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "agent/base/strings.h"
+#include "agent/forecast/schedule.h"
 #include "agent/resolve/scope.h"
 
 namespace oomtrail::forecast {
 namespace {
 
-// Half of a limit in use: from there on every second.
-constexpr double kBusyShare = 0.5;
-constexpr uint64_t kBusyInterval = kSecondNs;
-constexpr uint64_t kLimitedInterval = 5 * kSecondNs;
-constexpr uint64_t kUnlimitedInterval = 10 * kSecondNs;
-constexpr uint64_t kYoungNs = 30 * kSecondNs;
-// A pass is never quite a second after the last.
-constexpr uint64_t kSlackNs = kSecondNs / 5;
-
-constexpr double kNearShare = 0.7;
-constexpr double kSoonSeconds = 120;
-
-// A rule that warns earlier asks for a closer look earlier.
-bool IsSoon(const Target& target) {
-  constexpr double kEarlier = 2;
-  return target.trend.seconds_to_limit &&
-         *target.trend.seconds_to_limit < std::max(kSoonSeconds, kEarlier * target.rule.seconds);
-}
-
-bool IsNear(const Target& target) {
-  constexpr double kWhole = 100;
-  const auto share = target.UsedShare();
-  return share && (*share > std::min(kNearShare, target.rule.percent / kWhole) || IsSoon(target));
-}
-
-// As long a working set that was read is taken for known.
-constexpr uint64_t kWorkingSetNs = 5 * kSecondNs;
-// Far from the limit it is read again when usage has moved by this share of the limit, or late.
-constexpr double kMovedShare = 0.02;
-constexpr uint64_t kFarWorkingSetNs = 60 * kSecondNs;
-
 // So many failed reads in a row are taken for the cgroup's end, wherever the list of cgroups is.
 constexpr uint32_t kMaxMisses = 3;
-
-double Seconds(uint64_t nanos) { return static_cast<double>(nanos) / kSecondNs; }
-
-bool IsStale(uint64_t boot_ns, const Target& target, uint64_t after_ns) {
-  return target.working_set_ns == 0 || boot_ns >= target.working_set_ns + after_ns;
-}
-
-bool HasMoved(const Target& target) {
-  const auto before = static_cast<double>(target.working_set_usage_bytes);
-  const auto now = static_cast<double>(target.usage.usage_bytes);
-  return std::abs(now - before) > kMovedShare * static_cast<double>(*target.usage.limit_bytes);
-}
-
-// Absent: it is known well enough.
-std::optional<double> WorkingSetUrgency(uint64_t boot_ns, const Target& target) {
-  const double share = target.UsedShare().value_or(0);
-  if (!IsNear(target)) {
-    constexpr double kLater = 0.1;
-    const bool moved = target.usage.limit_bytes && HasMoved(target);
-    if (!moved && !IsStale(boot_ns, target, kFarWorkingSetNs)) return std::nullopt;
-    return share * kLater;
-  }
-  // Those who wait catch up, so that each has its turn before what is known of it is too old.
-  constexpr double kPerSecond = 0.1;
-  if (target.working_set_ns == 0) return share + Seconds(kWorkingSetNs) * kPerSecond;
-  const double known = target.WorkingSetShare().value_or(0);
-  return known + Seconds(boot_ns - target.working_set_ns) * kPerSecond;
-}
 
 void Sample(uint64_t boot_ns, Target& target) {
   target.sample_ns = boot_ns;
@@ -159,22 +100,6 @@ void Watchkeeper::Hasten(model::CgroupId id) {
   if (Member* member = tree_.Find(id)) member->due_ns = 0;
 }
 
-uint64_t Watchkeeper::IntervalOf(uint64_t boot_ns, const Member& member) const {
-  const uint64_t age = boot_ns - std::min(boot_ns, member.first_ns);
-  // It may yet get a limit, most likely soon after it was made.
-  if (member.target == nullptr) return std::clamp(age, kSecondNs, 30 * kSecondNs);
-  if (age < kYoungNs) return kBusyInterval;
-  bool limited = false;
-  for (const Member* at = &member; at != nullptr; at = at->parent) {
-    if (at->target == nullptr) continue;
-    const auto share = at->target->UsedShare();
-    if (!share) continue;
-    limited = true;
-    if (*share > kBusyShare || IsSoon(*at->target)) return kBusyInterval;
-  }
-  return limited ? kLimitedInterval : kUnlimitedInterval;
-}
-
 void Watchkeeper::Due(uint64_t boot_ns, std::vector<UsageQuestion>& questions) {
   due_.clear();
   questions.clear();
@@ -199,7 +124,7 @@ void Watchkeeper::NoteUsage(uint64_t boot_ns, Member& member, const std::optiona
     target.misses = usage ? 0 : target.misses + 1;
     if (target.misses == kMaxMisses) End(boot_ns, target, &member);
   }
-  member.due_ns = boot_ns + IntervalOf(boot_ns, member) - kSlackNs;
+  member.due_ns = boot_ns + SampleInterval(boot_ns, member) - kPassSlackNs;
 }
 
 void Watchkeeper::Near(uint64_t boot_ns, std::span<const std::optional<Usage>> usages,
@@ -274,7 +199,7 @@ void Watchkeeper::Judge(uint64_t boot_ns, std::span<const NearReading> readings,
 }
 
 void Watchkeeper::JudgeNode(uint64_t boot_ns, const NodeReading& node) {
-  if (!node.usage || boot_ns < node_.sample_ns + kBusyInterval - kSlackNs) return;
+  if (!node.usage || boot_ns < node_.sample_ns + kSecondNs - kPassSlackNs) return;
   node_.usage = *node.usage;
   node_.stalled_share = node.stalled_share;
   node_.working_set_ns = boot_ns;
@@ -289,10 +214,7 @@ void Watchkeeper::Step(uint64_t boot_ns, Target& target, const Member* owner) {
     return;
   }
   // What looks like growth may be page cache: first its working set must be known.
-  if (!target.alarm.standing() && !target.working_set_unreadable && IsNear(target) &&
-      IsStale(boot_ns, target, kWorkingSetNs + kSlackNs)) {
-    return;
-  }
+  if (!target.alarm.standing() && IsNear(target) && !KnowsWorkingSet(boot_ns, target)) return;
   const auto warning =
       target.alarm.Step({.boot_ns = boot_ns,
                          .trend = target.trend,

@@ -59,7 +59,6 @@ class Watchkeeper {
     Member* member;
   };
 
-  uint64_t IntervalOf(uint64_t boot_ns, const Member& member) const;
   void NoteUsage(uint64_t boot_ns, Member& member, const std::optional<Usage>& usage);
   void AskForWorkingSets(uint64_t boot_ns, std::vector<NearQuestion>& questions);
   void JudgeNode(uint64_t boot_ns, const NodeReading& node);

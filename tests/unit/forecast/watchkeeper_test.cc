@@ -1,16 +1,13 @@
-// What is read, when, and what is said of it: a node whose memory moves as a test says, second by
-// second.
-#include "agent/forecast/watchkeeper.h"
-
+// What is said of a node whose memory moves.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <functional>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "agent/forecast/watchkeeper.h"
+#include "tests/unit/forecast/watched_node.h"
 
 namespace oomtrail::forecast {
 namespace {
@@ -18,110 +15,6 @@ namespace {
 using model::CgroupId;
 using ::testing::ElementsAre;
 using ::testing::Optional;
-
-constexpr uint64_t kSecond = 1'000'000'000;
-constexpr uint64_t kMib = 1024 * 1024;
-
-struct Cgroup {
-  WatchedCgroup watched;
-  Usage usage;
-  std::optional<uint64_t> inactive_file_bytes = 0;
-  uint64_t limit_hits = 0;
-  std::optional<double> stalled_share;
-  bool gone = false;
-  int usage_reads = 0;
-  int working_set_reads = 0;
-};
-
-std::string HexId(char digit) { return std::string(64, digit); }
-
-class WatchkeeperTest : public ::testing::Test {
- protected:
-  Cgroup& Add(uint64_t id, const std::string& path, std::optional<uint64_t> limit,
-              char container = 0) {
-    Cgroup& cgroup = node_[id];
-    cgroup.watched = {.id = {id}, .path = path, .identity = {}};
-    cgroup.usage.limit_bytes = limit;
-    if (container != 0) {
-      cgroup.watched.identity.level = model::Level::kContainer;
-      cgroup.watched.identity.container_id = model::ContainerId::Parse(HexId(container));
-    }
-    return cgroup;
-  }
-  void SetCgroups() {
-    std::vector<WatchedCgroup> cgroups;
-    for (const auto& [id, cgroup] : node_) cgroups.push_back(cgroup.watched);
-    keeper_.SetCgroups(now_, std::move(cgroups));
-  }
-
-  // `each` moves the memory before each second's pass.
-  void Run(
-      int seconds, const std::function<void()>& each = [] {}) {
-    for (int second = 0; second < seconds; ++second) {
-      now_ += kSecond;
-      each();
-      Pass();
-    }
-  }
-  void Pass() {
-    for (const KillSeen& kill : ledger_.TakeKills()) keeper_.OnKill(kill);
-    std::vector<UsageQuestion> due;
-    keeper_.Due(now_, due);
-    std::vector<std::optional<Usage>> usages;
-    for (const UsageQuestion& question : due) {
-      Cgroup& cgroup = node_.at(question.id.value);
-      ++cgroup.usage_reads;
-      usages.push_back(cgroup.gone ? std::nullopt : std::optional(cgroup.usage));
-    }
-    std::vector<NearQuestion> near;
-    keeper_.Near(now_, usages, near);
-    std::vector<NearReading> readings;
-    near_ = 0;
-    for (const NearQuestion& question : near) {
-      Cgroup& cgroup = node_.at(question.id.value);
-      NearReading& reading = readings.emplace_back();
-      if (question.near) {
-        ++near_;
-        reading.limit_hits = cgroup.limit_hits;
-        reading.stalled_share = cgroup.stalled_share;
-      }
-      if (!question.working_set) continue;
-      ++cgroup.working_set_reads;
-      reading.inactive_file_bytes = cgroup.inactive_file_bytes;
-    }
-    most_working_sets_ =
-        std::max(most_working_sets_,
-                 static_cast<size_t>(std::ranges::count_if(near, &NearQuestion::working_set)));
-    keeper_.Judge(now_, readings, machine_);
-    ledger_.Settle(now_);
-    for (Notice& notice : ledger_.TakeNotices()) notices_.push_back(std::move(notice));
-  }
-  model::Warned Kill(const Cgroup& victim, std::optional<CgroupId> owner) {
-    return ledger_.OnKill({.victim = victim.watched.id,
-                           .victim_path = victim.watched.path,
-                           .limit_owner = owner,
-                           .boot_ns = now_,
-                           .ended = {}});
-  }
-  CgroupTrend TrendOf(uint64_t id) const {
-    for (CgroupTrend& trend : keeper_.Trends()) {
-      if (trend.cgroup.id.value == id) return trend;
-    }
-    ADD_FAILURE() << "no trend of " << id;
-    return {};
-  }
-
-  static constexpr size_t kMaxNear = 8;
-
-  std::map<uint64_t, Cgroup> node_;
-  NodeReading machine_;
-  uint64_t now_ = 1000 * kSecond;
-  WarningLedger ledger_;
-  Watchkeeper keeper_{{}, ledger_, kMaxNear};
-  std::vector<Notice> notices_;
-  size_t near_ = 0;
-  size_t most_working_sets_ = 0;
-};
 
 TEST_F(WatchkeeperTest, AContainersLeakIsToldAndSoIsTheKill) {
   Cgroup& app = Add(2, "/pod/app", 512 * kMib, 'a');
@@ -145,18 +38,6 @@ TEST_F(WatchkeeperTest, AContainersLeakIsToldAndSoIsTheKill) {
   ASSERT_EQ(notices_.size(), 2u);
   EXPECT_EQ(notices_[1].warning.outcome, model::WarningOutcome::kKilled);
   EXPECT_FALSE(TrendOf(2).warned);
-}
-
-TEST_F(WatchkeeperTest, PageCacheIsNoGrowth) {
-  Cgroup& app = Add(2, "/pod/app", 512 * kMib, 'a');
-  app.usage.usage_bytes = 40 * kMib;
-  SetCgroups();
-  Run(90, [&] {
-    if (app.usage.usage_bytes < 510 * kMib) app.usage.usage_bytes += 8 * kMib;
-    app.inactive_file_bytes = app.usage.usage_bytes - 40 * kMib;
-  });
-  EXPECT_TRUE(notices_.empty());
-  EXPECT_EQ(TrendOf(2).working_set_bytes, 40 * kMib);
 }
 
 TEST_F(WatchkeeperTest, APodsWarningNamesTheContainerThatGrewMost) {
@@ -241,16 +122,6 @@ TEST_F(WatchkeeperTest, ALimitThatIsNobodysContainersNamesItsOwner) {
   EXPECT_EQ(notices_[0].scope, model::Scope::kHost);
 }
 
-TEST_F(WatchkeeperTest, ACgroupThatGetsALimitLaterIsWatchedFromThenOn) {
-  Cgroup& scratch = Add(5, "/scratch", std::nullopt);
-  SetCgroups();
-  Run(20);
-  EXPECT_EQ(keeper_.targets(), 0u);
-  scratch.usage.limit_bytes = 512 * kMib;
-  Run(30);
-  EXPECT_EQ(keeper_.targets(), 1u);
-}
-
 TEST_F(WatchkeeperTest, AnAnnotationTurnsWarningsOff) {
   Cgroup& app = Add(2, "/pod/app", 512 * kMib, 'a');
   SetCgroups();
@@ -271,63 +142,6 @@ TEST_F(WatchkeeperTest, ARuleOfThePodHoldsForItsContainerUnlessThatHasItsOwn) {
   SetCgroups();
   Run(50, [&] { app.usage.usage_bytes += 8 * kMib; });
   EXPECT_EQ(notices_.size(), 1u);
-}
-
-TEST_F(WatchkeeperTest, WhatIsFarFromItsLimitIsReadSeldom) {
-  Cgroup& far = Add(1, "/far", 512 * kMib, 'a');
-  Cgroup& busy = Add(2, "/busy", 512 * kMib, 'b');
-  Cgroup& unlimited = Add(3, "/unlimited", std::nullopt, 'c');
-  far.usage.usage_bytes = 100 * kMib;
-  busy.usage.usage_bytes = 300 * kMib;
-  SetCgroups();
-  Run(40);  // the young are read every second
-  far.usage_reads = busy.usage_reads = unlimited.usage_reads = 0;
-  Run(100);
-  EXPECT_EQ(busy.usage_reads, 100);
-  EXPECT_EQ(far.usage_reads, 20);
-  EXPECT_EQ(unlimited.usage_reads, 10);
-}
-
-TEST_F(WatchkeeperTest, AContainerInAPodNearItsLimitIsReadEverySecond) {
-  Cgroup& pod = Add(1, "/pod", 512 * kMib);
-  Cgroup& app = Add(2, "/pod/app", std::nullopt, 'a');
-  pod.usage.usage_bytes = 400 * kMib;
-  SetCgroups();
-  Run(40);
-  app.usage_reads = 0;
-  Run(10);
-  EXPECT_EQ(app.usage_reads, 10);
-}
-
-TEST_F(WatchkeeperTest, AStallAsksForASampleAtOnce) {
-  Cgroup& far = Add(1, "/far", 512 * kMib, 'a');
-  SetCgroups();
-  Run(50);
-  now_ += kSecond / 10;
-  Pass();
-  far.usage_reads = 0;
-  keeper_.Hasten({1});
-  keeper_.Hasten({777});  // nobody
-  now_ += kSecond / 10;
-  Pass();
-  EXPECT_EQ(far.usage_reads, 1);
-}
-
-TEST_F(WatchkeeperTest, WorkingSetsAreReadInTurnAndNoneIsForgotten) {
-  constexpr uint64_t kMany = 200;
-  for (uint64_t id = 1; id <= kMany; ++id) {
-    Cgroup& cgroup = Add(id, "/c" + std::to_string(id), 512 * kMib, 'a');
-    cgroup.watched.identity.container_id.reset();
-    cgroup.usage.usage_bytes = 480 * kMib;
-    cgroup.inactive_file_bytes = id % 2 == 0 ? 400 * kMib : 0;
-  }
-  SetCgroups();
-  Run(20);
-  for (auto& [id, cgroup] : node_) cgroup.working_set_reads = 0;
-  Run(20);
-  EXPECT_EQ(most_working_sets_, Watchkeeper::kMaxWorkingSets);
-  EXPECT_EQ(near_, kMaxNear);
-  for (const auto& [id, cgroup] : node_) EXPECT_GE(cgroup.working_set_reads, 2) << id;
 }
 
 TEST_F(WatchkeeperTest, AWarningTellsHowOftenTheLimitWasMet) {
@@ -377,27 +191,6 @@ TEST_F(WatchkeeperTest, WhatCannotBeReadAnyMoreIsGoneWhateverTheListSays) {
   ASSERT_EQ(notices_.size(), 2u);
   EXPECT_EQ(notices_[1].warning.outcome, model::WarningOutcome::kExpired);
   EXPECT_TRUE(keeper_.Trends().empty());
-}
-
-TEST_F(WatchkeeperTest, WhereWorkingSetsCannotBeReadUsageIsWarnedOf) {
-  Cgroup& app = Add(2, "/pod/app", 512 * kMib, 'a');
-  app.inactive_file_bytes.reset();
-  SetCgroups();
-  Run(60, [&] { app.usage.usage_bytes += 8 * kMib; });
-  EXPECT_EQ(notices_.size(), 1u);
-}
-
-TEST_F(WatchkeeperTest, ANodeOfTooManyCgroupsIsWatchedInPartAndSaysSo) {
-  std::vector<WatchedCgroup> cgroups;
-  constexpr uint64_t kMany = WatchTree::kMaxMembers + 5;
-  for (uint64_t id = 1; id <= kMany; ++id) {
-    Cgroup& cgroup = Add(id, "/c" + std::to_string(id), 512 * kMib);
-    cgroup.usage.usage_bytes = kMib;
-  }
-  SetCgroups();
-  Run(2);
-  EXPECT_EQ(keeper_.targets(), WatchTree::kMaxTargets);
-  EXPECT_EQ(keeper_.left_out(), kMany - WatchTree::kMaxTargets);
 }
 
 TEST_F(WatchkeeperTest, NumbersThatMakeNoSenseHarmNobody) {
