@@ -197,14 +197,15 @@ void AddTopFlags(CLI::App& app, RawClientFlags& raw) {
   Flag(app, "interval", raw.interval, "How often: 1s, 30s, 5m")
       ->capture_default_str()
       ->group("Output");
-  Switch(app, "once", raw.once, "One table, and exit", "-1")->group("Output");
+  // These two not in the environment: OOMTRAIL_ONCE is demo's, OOMTRAIL_TRACK the agent's, and
+  // another thing.
+  app.add_flag("-1,--once", raw.once, "One table, and exit")->group("Output");
   Flag(app, "sort", raw.sort,
        "limit: who reaches a limit first, then who grows most; growth; usage;\n"
        "kernel: who allocates most kernel memory, where that is followed")
       ->check(CLI::IsMember(Sorts()).description(""))
       ->capture_default_str()
       ->group("Output");
-  // Not in the environment: OOMTRAIL_TRACK is the agent's flag, and another thing.
   app.add_flag("--track", raw.track,
                "Have the agent follow allocations for as long as this runs: then the\n"
                "rates of kernel memory are shown, of containers and of processes")

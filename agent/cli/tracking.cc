@@ -111,7 +111,7 @@ absl::Status Tracking::Apply() {
     if (Same(wanted, applied_)) return absl::OkStatus();
     if (!error_.empty() && Same(wanted, failed_)) return absl::OkStatus();
   }
-  const absl::Status status = tracker_.configure(wanted);
+  absl::Status status = tracker_.configure(wanted);
   const base::MutexLock lock(mutex_);
   if (status.ok()) {
     applied_ = wanted;
