@@ -379,9 +379,9 @@ test_commands_of_the_document_show_memory_and_follow_allocations() {
   local tries
   for ((tries = 0; tries < PATIENCE; ++tries)); do
     follow_document usage >out
-    if grep -qF workingSetBytes out; then break; fi
+    if grep -qF working_set_bytes out; then break; fi
   done
-  says out workingSetBytes
+  says out working_set_bytes
   # Where the kernel does not allow it, that is the answer.
   follow_document tracking >out 2>&1 || says out FailedPrecondition
 }
