@@ -213,7 +213,13 @@ absl::Status Runtime::StartContainer(const std::string& id) {
 absl::Status Runtime::StopContainer(const std::string& id) {
   v1::StopContainerRequest request;
   request.set_container_id(id);
-  return stubs_->Call(*stubs_->runtime, &RuntimeStub::StopContainer, request).status();
+  // As above: it may be ending at this moment.
+  absl::Status status;
+  const auto stopped = [&] {
+    status = stubs_->Call(*stubs_->runtime, &RuntimeStub::StopContainer, request).status();
+    return status.ok();
+  };
+  return Poll(watch_, stopped) ? absl::OkStatus() : status;
 }
 
 absl::Status Runtime::RemoveContainer(const std::string& id) {
