@@ -36,19 +36,22 @@ struct TrackingOptions {
   static constexpr size_t kMaxKeys = 64;  // cgroups and processes together
 
   TrackingMode mode = TrackingMode::kOff;
-  uint32_t one_in = 1000;             // proportional and keyed; 1 to kMaxOneIn, 1: every event
+  uint32_t one_in = 1000;             // 1 to kMaxOneIn, 1: every event; adaptive: to begin with
   uint32_t events_per_second = 1000;  // adaptive; 1 to kMaxEventsPerSecond
   std::vector<uint64_t> cgroups;      // keyed: ids of memory cgroups, none of their descendants
   std::vector<uint32_t> pids;         // keyed: processes, as the host numbers them
   bool kernel = true;                 // kernel memory: kmalloc and the caches
-  bool frees = false;  // … and when it is freed, for what is held; costs as much again
-  bool user = true;    // resident memory of processes
+  // … and when it is freed, for what is held. Costs as much again, and has the adaptive mode watch
+  // all the time. What is freed in bulk passes no tracepoint: held is then an upper bound.
+  bool frees = false;
+  bool user = true;  // resident memory of processes
 };
 
 // INVALID_ARGUMENT, naming the option and its bounds.
 absl::Status Validate(const TrackingOptions& options);
 
-// Kernel memory, scaled back from what was sampled since tracking began.
+// Kernel memory, scaled back from what was sampled since tracking began. What an interrupt
+// allocates counts to the process it interrupted.
 struct KernelAllocations {
   double allocated_bytes = 0;         // what the allocator took for it, not what was asked for
   std::optional<double> freed_bytes;  // of it, by whomever; absent without TrackingOptions::frees
@@ -59,7 +62,8 @@ struct KernelAllocations {
   double relative_error = 0;
 };
 
-// As of the newest event that was sampled of the process; absent: none of that kind was.
+// As of the newest event that was sampled of the process, which is about every `one_in`-th page it
+// takes; absent: none of that kind was.
 struct ResidentMemory {
   std::optional<uint64_t> anon_bytes;
   std::optional<uint64_t> file_bytes;
