@@ -340,7 +340,7 @@ TrackingSnapshot AllocationTracker::Impl::Read() const {
   }
   for (auto& [id, cgroup] : cgroups) {
     cgroup.cgroup_id = id;
-    snapshot.cgroups.push_back(std::move(cgroup));
+    snapshot.cgroups.push_back(cgroup);
   }
   return snapshot;
 }

@@ -157,7 +157,8 @@ std::string FormatRate(double bytes_per_second) {
 std::string FormatSeconds(double seconds) {
   if (!std::isfinite(seconds)) return "?";
   constexpr double kWholeFrom = 9.95;
-  return absl::StrFormat(std::abs(seconds) < kWholeFrom ? "%.1fs" : "%.0fs", seconds);
+  const int decimals = std::abs(seconds) < kWholeFrom ? 1 : 0;
+  return absl::StrFormat("%.*fs", decimals, seconds);
 }
 
 std::string ToText(const Event& event) {
