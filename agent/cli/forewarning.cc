@@ -14,6 +14,13 @@
 namespace oomtrail::cli {
 namespace {
 
+// As often as a cgroup without a limit is read.
+constexpr uint64_t kTicksBetweenWalks = 10;
+
+bool TellsOfCgroups(const Node& node) {
+  return node.hooks != nullptr && node.hooks->report(kernel::Hook::kCgroups).chosen.has_value();
+}
+
 bool Same(const forecast::WarnRule& a, const forecast::WarnRule& b) {
   return a.on == b.on && a.seconds == b.seconds && a.percent == b.percent;
 }
@@ -54,6 +61,10 @@ absl::Status Forewarning::Open(EventLoop& loop,
 }
 
 void Forewarning::Tick() {
+  if (lookout_ != nullptr && !TellsOfCgroups(node_) && ++ticks_ % kTicksBetweenWalks == 0) {
+    // A node with more cgroups than there is room for has been told at the start.
+    node_.index->Walk().IgnoreError();
+  }
   const uint64_t directory = directory_.Counts().generation;
   const bool moved = index_generation_ != node_.index->generation();
   if (moved) TellCgroups();

@@ -40,7 +40,8 @@ class Forewarning {
   // Starts to look out. `on_notice` is called in `loop`, for each warning and for its outcome.
   absl::Status Open(EventLoop& loop, std::function<void(const forecast::Notice&)> on_notice);
 
-  // Each second: tells the lookout of new cgroups and of what pods wish.
+  // Each second: tells the lookout of new cgroups and of what pods wish. Where no hook tells of
+  // cgroups, they are looked for every ten seconds.
   void Tick();
   // Absent where nobody looks out. Its warning ends with the kill: OnNotice follows.
   std::optional<model::Warned> OnKill(const resolve::ResolvedKill& resolved);
@@ -70,6 +71,7 @@ class Forewarning {
   std::optional<uint64_t> directory_generation_;                     // as well
   absl::flat_hash_map<std::string, std::vector<uint64_t>> cgroups_;  // ids, by container id
   absl::flat_hash_set<std::string> noted_;  // pods whose annotations are wrong, and were told
+  uint64_t ticks_ = 0;
   Tracking tracking_;
   base::UniqueFd woken_;
   std::unique_ptr<forecast::Lookout> lookout_;  // the last: its thread writes to woken_

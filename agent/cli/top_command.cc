@@ -43,7 +43,7 @@ class Top {
 
   absl::Status Run() {
     if (options_.track) RETURN_IF_ERROR(Track());
-    const absl::Status status = Show();
+    absl::Status status = Show();
     if (options_.track) EndTracking();
     return status;
   }

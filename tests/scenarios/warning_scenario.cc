@@ -19,10 +19,10 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr uint64_t kLimit = 48 * kMiB;
-// Full after some 30 s: time to see a trend, and ten seconds left to act.
-constexpr uint64_t kGrowth = 3 * kMiB / 2;  // a second
+// Full after some 50 s: time to see a trend, and ten seconds left to act, on a busy machine too.
+constexpr uint64_t kGrowth = kMiB;  // a second
 constexpr double kLead = 10;
-constexpr seconds kEnough{90};
+constexpr seconds kEnough{120};
 
 // By the clock, so that a slow machine's leak is as fast as any other's.
 void Pause(milliseconds time) {
