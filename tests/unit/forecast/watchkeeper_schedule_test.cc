@@ -112,5 +112,19 @@ TEST_F(WatchkeeperTest, ANodeOfTooManyCgroupsIsWatchedInPartAndSaysSo) {
   EXPECT_EQ(keeper_.left_out(), kMany - WatchTree::kMaxTargets);
 }
 
+// More of them than working sets can be read in time: what is not known is not judged.
+TEST_F(WatchkeeperTest, ACrowdOfPageCachesIsNoGrowthEither) {
+  constexpr uint64_t kMany = 3000;
+  for (uint64_t id = 1; id <= kMany; ++id) Add(id, "/c" + std::to_string(id), 512 * kMib);
+  SetCgroups();
+  Run(90, [&] {
+    for (auto& [id, cgroup] : node_) {
+      if (cgroup.usage.usage_bytes < 510 * kMib) cgroup.usage.usage_bytes += 8 * kMib;
+      cgroup.inactive_file_bytes = cgroup.usage.usage_bytes;
+    }
+  });
+  EXPECT_TRUE(notices_.empty());
+}
+
 }  // namespace
 }  // namespace oomtrail::forecast
