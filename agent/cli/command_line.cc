@@ -35,7 +35,7 @@ constexpr const char* kAbout =
     "  oomtrail top        who will reach a memory limit next";
 
 constexpr const char* kFooter =
-    "Every flag can be given in the environment: --node-name is OOMTRAIL_NODE_NAME.\n"
+    "Flags can be given in the environment: --node-name is OOMTRAIL_NODE_NAME.\n"
     "Exit codes: 0 done, 1 tried and failed, 2 a flag or file is wrong and nothing was tried.";
 
 void AddCleanupFlags(CLI::App& app, CleanupOptions& options) {

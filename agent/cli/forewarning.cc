@@ -17,8 +17,9 @@ namespace {
 // As often as a cgroup without a limit is read.
 constexpr uint64_t kTicksBetweenWalks = 10;
 
-bool TellsOfCgroups(const Node& node) {
-  return node.hooks != nullptr && node.hooks->report(kernel::Hook::kCgroups).chosen.has_value();
+bool HearsOfCgroups(const Node& node) {
+  return node.hooks != nullptr && node.hooks->report(kernel::Hook::kCgroups).chosen.has_value() &&
+         !node.index->behind();
 }
 
 bool Same(const forecast::WarnRule& a, const forecast::WarnRule& b) {
@@ -61,7 +62,7 @@ absl::Status Forewarning::Open(EventLoop& loop,
 }
 
 void Forewarning::Tick() {
-  if (lookout_ != nullptr && !TellsOfCgroups(node_) && ++ticks_ % kTicksBetweenWalks == 0) {
+  if (lookout_ != nullptr && !HearsOfCgroups(node_) && ++ticks_ % kTicksBetweenWalks == 0) {
     // A node with more cgroups than there is room for has been told at the start.
     node_.index->Walk().IgnoreError();
   }

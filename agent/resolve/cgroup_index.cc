@@ -54,6 +54,7 @@ absl::Status CgroupIndex::Walk() {
   if (!fd.ok()) return base::ErrnoStatus(errno, base::StrCat("walk ", mount_.directory));
   ++walk_;
   overflow_ = false;
+  behind_ = false;
   Put(root_, {}, "");
   WalkDirectory(fd.Release(), root_, 0);
   if (overflow_) {
@@ -123,7 +124,7 @@ void CgroupIndex::Apply(const model::CgroupChange& change) {
     nodes_.erase(found);
     ++generation_;
   }
-  PathOf(change.id);
+  if (!PathOf(change.id)) behind_ = true;
 }
 
 std::optional<std::string> CgroupIndex::PathFromNodes(model::CgroupId id) const {

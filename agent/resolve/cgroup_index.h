@@ -42,6 +42,10 @@ class CgroupIndex {
   // Forgets tombstones past their time.
   void Expire();
 
+  // A cgroup was made that is not known yet: one of which no more than its id was told, where the
+  // kernel gives no path for an id. Until the next walk.
+  bool behind() const { return behind_; }
+
   // Moves whenever the answer of ForEach() does.
   uint64_t generation() const { return generation_; }
   size_t size() const { return nodes_.size(); }
@@ -74,6 +78,7 @@ class CgroupIndex {
   uint32_t walk_ = 0;
   uint64_t generation_ = 0;
   bool overflow_ = false;
+  bool behind_ = false;
 };
 
 }  // namespace oomtrail::resolve

@@ -152,6 +152,15 @@ TEST_F(CgroupIndexTest, AHintWithTheIdOnlyLearnsTheNamesWhileTheyAreThere) {
   EXPECT_THAT(index_.PathOf(id), Optional(Eq(path)));
 }
 
+TEST_F(CgroupIndexTest, AHintThatLeadsNowhereLeavesItBehindUntilAWalk) {
+  ASSERT_TRUE(index_.Walk().ok());
+  EXPECT_FALSE(index_.behind());
+  Hint(kMade, kNobody);
+  EXPECT_TRUE(index_.behind());
+  ASSERT_TRUE(index_.Walk().ok());
+  EXPECT_FALSE(index_.behind());
+}
+
 // The hint waited in the ring while a walk saw the cgroup, and then it went.
 TEST_F(CgroupIndexTest, ALateHintWithTheIdOnlyForgetsNothing) {
   const std::string path = cgroups_.Make("a");
