@@ -87,9 +87,16 @@ def uninstall(stand: Stand) -> None:
         kinds = "clusterrole,clusterrolebinding"
         left = stand.cluster.kubectl("get", kinds, "-o", "name", "-l", "app.kubernetes.io/name=oomtrail").split()
         expect(not left, f"left behind: {left}")
-        objects = stand.cluster.kubectl("get", "all,serviceaccount,configmap,secret", "-n", agent.NAMESPACE, "-o", "name",
-                                        "-l", "app.kubernetes.io/name=oomtrail").split()
-        expect(not objects, f"left behind: {objects}")
+        # helm waits for what it made, not for the pods of it, which are still ending.
+        until("all of its objects are gone", lambda: _nothing_left(stand), 120)
+
+
+def _nothing_left(stand: Stand) -> bool:
+    left = stand.cluster.kubectl("get", "all,serviceaccount,configmap,secret", "-n", agent.NAMESPACE, "-o", "name",
+                                 "-l", "app.kubernetes.io/name=oomtrail").split()
+    if left:
+        raise ValueError(f"left: {left}")
+    return True
 
 
 def _journal(tools: NodeTools, node: plan.Node) -> bool:
