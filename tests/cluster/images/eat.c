@@ -88,6 +88,7 @@ int main(int argc, char** argv) {
   }
   if (strcmp(what, "storm") == 0 && argc > 3) {
     int killed = 0;
+    signal(SIGTERM, SIG_IGN); /* It lives on while its pod is being deleted. */
     Await(argv[2]);
     while (access(argv[3], F_OK) != 0 && KilledChild()) {
       ++killed;
@@ -97,6 +98,7 @@ int main(int argc, char** argv) {
     Sleep();
   }
   if (strcmp(what, "after") == 0 && argc > 2) {
+    signal(SIGTERM, SIG_IGN); /* It lives on while its pod is being deleted. */
     Await(argv[2]);
     Take(~0UL);
   }
