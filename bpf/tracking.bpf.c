@@ -29,11 +29,25 @@ struct task_struct___flags {
 #define PF_EXITING 0x4
 
 /* For how many events this one stands; 0: it is no sample. */
+static __always_inline __u32 sample_below(__u64 threshold)
+{
+	__u32 weight;
+	__u64 until_ns;
+
+	if (bpf_get_prandom_u32() > threshold)
+		return 0;
+	weight = ot_config.weight;
+	until_ns = ot_config.until_ns;
+	/* User space may be late to close a window, which must be as long as it was meant to be. */
+	if (!weight || (until_ns && bpf_ktime_get_boot_ns() > until_ns))
+		return 0;
+	count_drawn();
+	return weight;
+}
+
 static __always_inline __u32 sample(void)
 {
-	if (bpf_get_prandom_u32() > ot_config.threshold)
-		return 0;
-	return ot_config.weight;
+	return sample_below(ot_config.threshold);
 }
 
 /* Who runs. */
@@ -56,11 +70,6 @@ static __always_inline bool is_key(__u64 id, enum ot_key_kind kind)
  */
 static __always_inline bool find_actor(bool direct, struct task_struct *task, struct actor *actor)
 {
-	__u64 until_ns = ot_config.until_ns;
-
-	/* User space may be late to close a window, which must be as long as it was meant to be. */
-	if (until_ns && bpf_ktime_get_boot_ns() > until_ns)
-		return false;
 	actor->task = task;
 	actor->tgid = bpf_get_current_pid_tgid() >> 32;
 	if (!actor->tgid || !task)
@@ -193,6 +202,8 @@ static __always_inline void record_allocation(bool direct, struct task_struct *t
 
 static __always_inline void on_allocation(__u64 address, __u64 bytes, __u32 weight)
 {
+	if (!weight)
+		return;
 	if (has_current_btf)
 		record_allocation(true, current_direct(), address, bytes, weight);
 	else if (has_probe_read)
@@ -204,20 +215,14 @@ static __always_inline void on_allocation(__u64 address, __u64 bytes, __u32 weig
 SEC("?raw_tp/kmalloc")
 int BPF_PROG(on_kmalloc, unsigned long site, __u64 address, __u64 asked, __u64 bytes)
 {
-	__u32 weight = sample();
-
-	if (weight)
-		on_allocation(address, bytes, weight);
+	on_allocation(address, bytes, sample());
 	return 0;
 }
 
 SEC("?raw_tp/kmalloc_node")
 int BPF_PROG(on_kmalloc_node, unsigned long site, __u64 address, __u64 asked, __u64 bytes)
 {
-	__u32 weight = sample();
-
-	if (weight)
-		on_allocation(address, bytes, weight);
+	on_allocation(address, bytes, sample());
 	return 0;
 }
 
@@ -225,10 +230,7 @@ int BPF_PROG(on_kmalloc_node, unsigned long site, __u64 address, __u64 asked, __
 SEC("?raw_tp/kmem_cache_alloc")
 int BPF_PROG(on_cache_alloc_sized, unsigned long site, __u64 address, __u64 asked, __u64 bytes)
 {
-	__u32 weight = sample();
-
-	if (weight)
-		on_allocation(address, bytes, weight);
+	on_allocation(address, bytes, sample());
 	return 0;
 }
 
@@ -236,10 +238,7 @@ SEC("?raw_tp/kmem_cache_alloc_node")
 int BPF_PROG(on_cache_alloc_node_sized, unsigned long site, __u64 address, __u64 asked,
 	     __u64 bytes)
 {
-	__u32 weight = sample();
-
-	if (weight)
-		on_allocation(address, bytes, weight);
+	on_allocation(address, bytes, sample());
 	return 0;
 }
 
@@ -370,9 +369,7 @@ static __always_inline void on_resident(struct mm_struct *mm, __u32 kind, __s64 
 SEC("?tp_btf/rss_stat")
 int BPF_PROG(on_rss_stat_counted, struct mm_struct *mm, int kind, long pages)
 {
-	__u64 threshold = (__u64)ot_config.threshold * PAGES_AN_EVENT_BEFORE_6_2;
-
-	if (ot_config.weight && bpf_get_prandom_u32() <= threshold)
+	if (sample_below((__u64)ot_config.threshold * PAGES_AN_EVENT_BEFORE_6_2))
 		on_resident(mm, kind, pages);
 	return 0;
 }

@@ -82,7 +82,8 @@ struct ot_object {
 
 /* Of one CPU. */
 struct ot_tracking_tally {
-	__u64 recorded;		/* events */
+	__u64 drawn;		/* events that were samples, whoever made them */
+	__u64 recorded;		/* those that somebody was charged with */
 	__u64 refused;		/* events, or parts of them, that found no room */
 };
 
@@ -99,7 +100,7 @@ OT_TRACKING_ASSERT(sizeof(struct ot_process_allocations) == 88);
 OT_TRACKING_ASSERT(sizeof(struct ot_cgroup_allocations) == 64);
 OT_TRACKING_ASSERT(sizeof(struct ot_resident) == 72);
 OT_TRACKING_ASSERT(sizeof(struct ot_object) == 24);
-OT_TRACKING_ASSERT(sizeof(struct ot_tracking_tally) == 16);
+OT_TRACKING_ASSERT(sizeof(struct ot_tracking_tally) == 24);
 OT_TRACKING_ASSERT(__builtin_offsetof(struct ot_process_allocations, comm) == 72);
 OT_TRACKING_ASSERT(__builtin_offsetof(struct ot_resident, comm) == 56);
 

@@ -64,6 +64,14 @@ static __always_inline struct ot_tracking_tally *tally(void)
 	return bpf_map_lookup_elem(&ot_tally, &zero);
 }
 
+static __always_inline void count_drawn(void)
+{
+	struct ot_tracking_tally *counts = tally();
+
+	if (counts)
+		counts->drawn++;
+}
+
 static __always_inline void count_recorded(void)
 {
 	struct ot_tracking_tally *counts = tally();

@@ -124,7 +124,7 @@ class AllocationTracker::Impl {
   void Run();
   void RunPeriod() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseWindow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Measure(uint64_t recorded_before, double watched, double elapsed)
+  void Measure(const ot_tracking_tally& before, double watched, double elapsed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False where it was woken: the options changed.
   bool Sleep(double seconds) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -258,16 +258,16 @@ void AllocationTracker::Impl::Run() {
 // attached any more, the next period tries again.
 void AllocationTracker::Impl::RunPeriod() {
   const auto begin = steady_clock::now();
-  const uint64_t recorded = programs_->Tally().recorded;
+  const ot_tracking_tally before = programs_->Tally();
   const WatchPlan plan = plan_;
   if (plan.always()) {
     if (AttachWanted().ok()) programs_->Sample(one_in_, one_in_);
-    if (Sleep(plan.period)) Measure(recorded, SecondsSince(begin), SecondsSince(begin));
+    if (Sleep(plan.period)) Measure(before, SecondsSince(begin), SecondsSince(begin));
     return;
   }
   CloseWindow();
-  const double before = std::uniform_real_distribution<double>(0, plan.period - plan.open)(random_);
-  if (!Sleep(before)) return;
+  const double wait = std::uniform_real_distribution<double>(0, plan.period - plan.open)(random_);
+  if (!Sleep(wait)) return;
   if (AttachWanted().ok()) {
     const double weight = std::min(one_in_ / plan.share(), double{UINT32_MAX});
     programs_->SampleWindow(one_in_, static_cast<uint32_t>(std::lround(weight)),
@@ -275,8 +275,8 @@ void AllocationTracker::Impl::RunPeriod() {
   }
   const bool whole = Sleep(plan.open);
   CloseWindow();
-  if (!whole || !Sleep(plan.period - plan.open - before)) return;
-  Measure(recorded, plan.open, SecondsSince(begin));
+  if (!whole || !Sleep(plan.period - plan.open - wait)) return;
+  Measure(before, plan.open, SecondsSince(begin));
 }
 
 // The end of a process is rare, and always seen.
@@ -285,18 +285,19 @@ void AllocationTracker::Impl::CloseWindow() {
   programs_->Attach(TrackedParts()).IgnoreError();
 }
 
-void AllocationTracker::Impl::Measure(uint64_t recorded_before, double watched, double elapsed) {
+void AllocationTracker::Impl::Measure(const ot_tracking_tally& before, double watched,
+                                      double elapsed) {
   const ot_tracking_tally tally = programs_->Tally();
-  const uint64_t recorded = tally.recorded - recorded_before;
-  events_per_second_ = static_cast<double>(recorded) / elapsed;
+  const uint64_t drawn = tally.drawn - before.drawn;
+  events_per_second_ = static_cast<double>(tally.recorded - before.recorded) / elapsed;
   if (tally.refused != refused_before_) {
     refused_before_ = tally.refused;
     evicted_ += programs_->MakeRoom();
   }
   if (options_.mode != TrackingMode::kAdaptive) return;
-  const double seen = static_cast<double>(recorded) * one_in_ / watched;
+  const double seen = static_cast<double>(drawn) * one_in_ / watched;
   if (!options_.frees) plan_ = PlanWatch(seen);
-  one_in_ = AdaptRate(recorded, watched / plan_.share(), options_.events_per_second, one_in_);
+  one_in_ = AdaptRate(drawn, watched / plan_.share(), options_.events_per_second, one_in_);
 }
 
 TrackingSnapshot AllocationTracker::Impl::Read() const {

@@ -25,7 +25,7 @@ namespace oomtrail::kernel {
 enum class TrackingMode {
   kOff,           // nothing is loaded
   kProportional,  // one event in `one_in`
-  kAdaptive,      // one in so many that `events_per_second` are recorded on this node
+  kAdaptive,      // one in so many that `events_per_second` are sampled on this node
   kKeyed,         // one in `one_in` of the chosen cgroups and processes only
 };
 std::string_view Name(TrackingMode mode);  // "off", "proportional", "adaptive", "keyed"

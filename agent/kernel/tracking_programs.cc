@@ -221,6 +221,7 @@ ot_tracking_tally TrackingPrograms::Tally() const {
     return sum;
   }
   for (const ot_tracking_tally& one : of_cpu) {
+    sum.drawn += one.drawn;
     sum.recorded += one.recorded;
     sum.refused += one.refused;
   }
