@@ -14,6 +14,7 @@ from workloads import NAMESPACE, SOLE, Expect, container, on, pod, pod_spec
 
 # Under emulation each pod takes some seconds of the node's only CPU: fewer of them by OOMTRAIL_E2E_PODS=20.
 PODS = int(os.environ.get("OOMTRAIL_E2E_PODS", "100"))
+_AT_ONCE = 5
 
 
 def many_pods(stand: Stand) -> None:
@@ -28,9 +29,11 @@ def many_pods(stand: Stand) -> None:
     with stand.checks(f"{node.name}: {PODS} pods on the node"):
         stand.cluster.kubectl.apply({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "crowd", "namespace": NAMESPACE},
-            "spec": {"replicas": PODS, "selector": {"matchLabels": labels},
+            "spec": {"replicas": 0, "selector": {"matchLabels": labels},
                      "template": {"metadata": {"labels": labels}, "spec": pod_spec(node, quiet, restartPolicy="Always")}}})
-        until("all of them run", lambda: _available(stand) == PODS, 120 + 10 * PODS, every_s=2)
+        # All at once, each would wait so long for its turn that the kubelet gives it up and asks again.
+        for some in range(_AT_ONCE, PODS + _AT_ONCE, _AT_ONCE):
+            _run(stand, min(some, PODS))
     with stand.checks(f"{node.name}: a kill among them is named as ever"):
         stand.cluster.kubectl.apply(pod(node, "crowded", container("main", "max")))
         event = stand.wait_kill(node, Expect("main", SOLE), on(node, "crowded"))
@@ -46,6 +49,11 @@ def many_pods(stand: Stand) -> None:
         stand.figures[f"{node.name} agent with {PODS} more pods"] = \
             f"RSS {rss:.1f} MiB, {cpu * 1000:.1f} ms of CPU a second (emulated CPU)"
     stand.cluster.kubectl("delete", "deployment", "-n", NAMESPACE, "crowd", "--wait=false")
+
+
+def _run(stand: Stand, pods: int) -> None:
+    stand.cluster.kubectl("scale", "deployment", "-n", NAMESPACE, "crowd", f"--replicas={pods}")
+    until(f"{pods} of them run", lambda: _available(stand) == pods, 180)
 
 
 def _available(stand: Stand) -> int:
