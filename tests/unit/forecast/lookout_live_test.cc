@@ -20,6 +20,7 @@
 #include "agent/forecast/usage_reader.h"
 #include "agent/kernel/kernel_features.h"
 #include "tests/fixtures/real_cgroups.h"
+#include "tests/fixtures/shadow_memory.h"
 
 namespace oomtrail::forecast {
 namespace {
@@ -103,6 +104,7 @@ TEST_F(LookoutLiveTest, TheIteratorAndTheFilesAgree) {
 }
 
 TEST_F(LookoutLiveTest, ASlowLeakIsWarnedOfTenSecondsBeforeTheKernelKills) {
+  if (fixtures::kHasShadowMemory) GTEST_SKIP() << "a sanitizer's memory would be measured too";
   const model::CgroupId id = cgroups_.IdOf(path_);
   const pid_t child = Take(2 * kLimit, 7 * kMib / 4);
   const base::Log log(base::LogFormat::kText);
