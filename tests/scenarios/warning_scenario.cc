@@ -7,6 +7,7 @@
 
 #include "agent/base/status.h"
 #include "agent/base/strings.h"
+#include "tests/scenarios/checker.h"
 #include "tests/scenarios/clocks.h"
 #include "tests/scenarios/runner.h"
 #include "tests/scenarios/victims.h"
@@ -111,66 +112,49 @@ class Told {
   const std::string path_;
 };
 
-class Checks {
- public:
-  template <typename T>
-  void Equal(const Json& event, const char* at, const T& wanted) {
-    const Json::json_pointer pointer(at);
-    if (!event.contains(pointer) || event[pointer] != Json(wanted)) {
-      failures_.push_back(base::StrCat(at, ": not ", Json(wanted).dump(), " in ", event.dump()));
-    }
-  }
-  void Between(const Json& event, const char* at, double least, double most) {
-    const Json::json_pointer pointer(at);
-    const bool number = event.contains(pointer) && event[pointer].is_number();
-    if (!number || event[pointer].get<double>() < least || event[pointer].get<double>() > most) {
-      failures_.push_back(base::StrCat(at, ": not from ", static_cast<int64_t>(least), " to ",
-                                       static_cast<int64_t>(most), " in ", event.dump()));
-    }
-  }
-  void Absent(const Json& event, const char* at) {
-    if (event.contains(Json::json_pointer(at))) {
-      failures_.push_back(base::StrCat(at, ": is there in ", event.dump()));
-    }
-  }
-  std::vector<std::string>& failures() { return failures_; }
-
- private:
-  std::vector<std::string> failures_;
-};
-
 double SecondsBetween(const Json& earlier, const Json& later) {
   const auto time = [](const Json& event) { return ParseUtc(event.value("time", "")).value_or(0); };
   return static_cast<double>(time(later) - time(earlier)) / 1e9;
 }
 
-void CheckWarning(const Json& warning, const Place& place, Checks& checks) {
-  checks.Equal(warning, "/node", kNodeName);
-  checks.Equal(warning, "/scope", "container");
-  checks.Equal(warning, "/limit/path", place.cgroup.path);
-  checks.Equal(warning, "/limit/bytes", kLimit);
-  checks.Between(warning, "/limit/usage_bytes", kLimit / 4.0, kLimit);
-  checks.Equal(warning, "/cgroup/id", place.cgroup.inode);
-  checks.Equal(warning, "/pod/uid", place.identity.pod_uid);
-  checks.Equal(warning, "/container/id", place.identity.container_id);
-  checks.Equal(warning, "/warning/reason", "growth");
-  checks.Between(warning, "/warning/growth_bytes_per_second", kGrowth / 2.0, kGrowth * 2.0);
-  checks.Between(warning, "/warning/seconds_to_limit", 1, 60);
-  checks.Between(warning, "/warning/confidence", 0, 1);
-  checks.Between(warning, "/warning/working_set_bytes", kLimit / 4.0, kLimit);
-  checks.Absent(warning, "/warning/outcome");
-  checks.Absent(warning, "/victim");
+void Add(Checker& checks, std::vector<std::string>& failures) {
+  for (std::string& failure : checks.Take()) failures.push_back(std::move(failure));
 }
 
-void CheckEnd(const Json& warning, const Json& outcome, const Json& kill, Checks& checks) {
+void CheckWarning(const Json& warning, const Place& place, std::vector<std::string>& failures) {
+  Checker checks(warning);
+  checks.Equal("/node", kNodeName);
+  checks.Equal("/scope", "container");
+  checks.Equal("/limit/path", place.cgroup.path);
+  checks.Equal("/limit/bytes", kLimit);
+  checks.Between("/limit/usage_bytes", kLimit / 4.0, kLimit);
+  checks.Equal("/cgroup/id", place.cgroup.inode);
+  checks.Equal("/pod/uid", place.identity.pod_uid);
+  checks.Equal("/container/id", place.identity.container_id);
+  checks.Equal("/warning/reason", "growth");
+  checks.Between("/warning/growth_bytes_per_second", kGrowth / 2.0, kGrowth * 2.0);
+  checks.Between("/warning/seconds_to_limit", 1, 60);
+  checks.Between("/warning/confidence", 0, 1);
+  checks.Between("/warning/working_set_bytes", kLimit / 4.0, kLimit);
+  checks.Absent("/warning/outcome");
+  checks.Absent("/victim");
+  Add(checks, failures);
+}
+
+void CheckEnd(const Json& warning, const Json& outcome, const Json& kill,
+              std::vector<std::string>& failures) {
   constexpr double kSlack = 2;  // the outcome is timed by the kill's record
   const double lead = SecondsBetween(warning, kill);
-  checks.Equal(kill, "/warned/warned", true);
-  checks.Equal(kill, "/warned/id", warning.value("id", ""));
-  checks.Between(kill, "/warned/seconds_before", std::max(kLead, lead - kSlack), lead + kSlack);
-  checks.Equal(outcome, "/id", warning.value("id", ""));
-  checks.Equal(outcome, "/warning/outcome", "killed");
-  checks.Between(outcome, "/warning/outcome_seconds", lead - kSlack, lead + kSlack);
+  Checker killed(kill);
+  killed.Equal("/warned/warned", true);
+  killed.Equal("/warned/id", warning.value("id", ""));
+  killed.Between("/warned/seconds_before", std::max(kLead, lead - kSlack), lead + kSlack);
+  Add(killed, failures);
+  Checker ended(outcome);
+  ended.Equal("/id", warning.value("id", ""));
+  ended.Equal("/warning/outcome", "killed");
+  ended.Between("/warning/outcome_seconds", lead - kSlack, lead + kSlack);
+  Add(ended, failures);
 }
 
 }  // namespace
@@ -195,10 +179,8 @@ absl::Status Runner::WarnOfALeak(AgentProcess& agent, World& world,
         "waited in vain: a warning ", told.warning() ? "came" : "did not come", ", its outcome ",
         told.outcome() ? "came" : "did not come", ", the kill ", told.kill() ? "came" : "did not"));
   }
-  Checks checks;
-  CheckWarning(*told.warning(), place, checks);
-  CheckEnd(*told.warning(), *told.outcome(), *told.kill(), checks);
-  failures = std::move(checks.failures());
+  CheckWarning(*told.warning(), place, failures);
+  CheckEnd(*told.warning(), *told.outcome(), *told.kill(), failures);
   const std::vector<std::string> others = told.Others(world.tree());
   failures.insert(failures.end(), others.begin(), others.end());
   return agent.Stop();
