@@ -155,7 +155,12 @@ absl::Status Agent::OpenDoor(const ServingDoor& door) {
                       .directory = *directory_,
                       .clock = clock_,
                       .log = log_,
-                      .status = [this] { return Status(); },
+                      .status =
+                          [this] {
+                            publish::NodeStatus status = Status();
+                            forewarning_->Fill(status);
+                            return status;
+                          },
                       .usage = [this] { return forewarning_->Usage(); },
                       .set_tracking =
                           [this](const kernel::TrackingOptions& options, uint32_t seconds) {
@@ -247,7 +252,6 @@ publish::NodeStatus Agent::Status() const {
   const auto totals = outputs_->totals();
   status.events = totals.events;
   status.losses = totals.losses;
-  forewarning_->Fill(status);
   const base::MutexLock lock(mutex_);
   status.unattributed = unattributed_;
   return status;
