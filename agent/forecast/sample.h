@@ -1,7 +1,6 @@
 // One reading of a cgroup's memory. A value; made by a usage reader, read by the forecaster.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -12,11 +11,6 @@ struct MemorySample {
   uint64_t usage_bytes = 0;
   std::optional<uint64_t> limit_bytes;          // of the cgroup itself; absent: none
   std::optional<uint64_t> inactive_file_bytes;  // absent: not read this time
-
-  // What reclaim cannot simply drop. Without inactive_file_bytes an upper bound.
-  uint64_t working_set_bytes() const {
-    return usage_bytes - std::min(usage_bytes, inactive_file_bytes.value_or(0));
-  }
 };
 
 }  // namespace oomtrail::forecast

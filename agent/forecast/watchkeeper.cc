@@ -40,6 +40,23 @@ void NoteReading(uint64_t boot_ns, Target& target, bool working_set, const NearR
   }
 }
 
+// Null: the node.
+model::CgroupId IdOf(const Member* owner) {
+  return owner != nullptr ? owner->cgroup.id : model::CgroupId{};
+}
+
+// The node's has no path, for it is no cgroup's.
+model::Limit LimitOf(const Target& target, const Member* owner) {
+  model::Limit limit{.path = "",
+                     .id = {},
+                     .bytes = target.usage.limit_bytes,
+                     .usage_bytes = target.usage.usage_bytes};
+  if (owner == nullptr) return limit;
+  limit.path = owner->cgroup.path;
+  limit.id = owner->cgroup.id;
+  return limit;
+}
+
 }  // namespace
 
 Watchkeeper::Watchkeeper(WarnRule rule, WarningLedger& ledger, size_t max_near)
@@ -224,8 +241,7 @@ void Watchkeeper::Step(uint64_t boot_ns, Target& target, const Member* owner) {
                         target.rule);
   if (warning && warning->outcome) {
     target.untold.reset();
-    ledger_.End(owner != nullptr ? owner->cgroup.id : model::CgroupId{}, *warning->outcome,
-                boot_ns);
+    ledger_.End(IdOf(owner), *warning->outcome, boot_ns);
   } else if (warning) {
     Tell(boot_ns, target, owner, *warning);
   } else if (target.untold) {
@@ -235,22 +251,16 @@ void Watchkeeper::Step(uint64_t boot_ns, Target& target, const Member* owner) {
 
 void Watchkeeper::Tell(uint64_t boot_ns, Target& target, const Member* owner,
                        const model::Warning& warning) {
-  Notice notice{.boot_ns = boot_ns, .cgroup = {}, .limit = {}, .warning = warning};
+  Notice notice{
+      .boot_ns = boot_ns, .cgroup = {}, .limit = LimitOf(target, owner), .warning = warning};
   const Member* grower = Grower(owner);
   if (grower == nullptr) grower = owner;
   if (grower != nullptr) notice.cgroup = grower->cgroup;
   notice.scope = owner == nullptr
                      ? model::Scope::kNode
                      : resolve::ScopeOf(owner->cgroup.identity, notice.cgroup.identity);
-  notice.limit.bytes = target.usage.limit_bytes;
-  notice.limit.usage_bytes = target.usage.usage_bytes;
   notice.warning.limit_hits = target.recent_limit_hits;
-  model::CgroupId id;
-  if (owner != nullptr) {
-    id = owner->cgroup.id;
-    notice.limit.path = owner->cgroup.path;
-    notice.limit.id = id;
-  }
+  const model::CgroupId id = IdOf(owner);
   notice.id = base::StrCat("w/", id.value, "/", boot_ns);
   if (!ledger_.Begin(id, std::move(notice))) target.untold = warning;
 }
@@ -259,8 +269,7 @@ void Watchkeeper::Tell(uint64_t boot_ns, Target& target, const Member* owner,
 void Watchkeeper::End(uint64_t boot_ns, Target& target, const Member* owner) {
   target.untold.reset();
   if (target.alarm.Ended(boot_ns)) {
-    ledger_.End(owner != nullptr ? owner->cgroup.id : model::CgroupId{},
-                model::WarningOutcome::kExpired, boot_ns);
+    ledger_.End(IdOf(owner), model::WarningOutcome::kExpired, boot_ns);
   }
 }
 
@@ -289,10 +298,7 @@ std::vector<CgroupTrend> Watchkeeper::Trends() const {
   trends.push_back({.cgroup = {.id = {}, .path = "/", .identity = {}},
                     .usage_bytes = node_.usage.usage_bytes,
                     .working_set_bytes = node_.forecaster.working_set_bytes(),
-                    .limit = model::Limit{.path = "",
-                                          .id = {},
-                                          .bytes = node_.usage.limit_bytes,
-                                          .usage_bytes = node_.usage.usage_bytes},
+                    .limit = LimitOf(node_, nullptr),
                     .trend = node_.trend,
                     .warned = node_.alarm.standing()});
   return trends;
@@ -323,10 +329,7 @@ CgroupTrend Watchkeeper::TrendOf(const Member& member) const {
                     .warned = target.alarm.standing() || ledger_.IsWarned(member.cgroup.id)};
   if (binding == nullptr) return trend;
   const Target& of = *binding->target;
-  trend.limit = model::Limit{.path = binding->cgroup.path,
-                             .id = binding->cgroup.id,
-                             .bytes = of.usage.limit_bytes,
-                             .usage_bytes = of.usage.usage_bytes};
+  trend.limit = LimitOf(of, binding);
   trend.trend.seconds_to_limit = of.trend.seconds_to_limit;
   if (binding != &member) trend.trend.confidence = of.trend.confidence;
   return trend;
