@@ -22,10 +22,6 @@ bool HearsOfCgroups(const Node& node) {
          !node.index->behind();
 }
 
-bool Same(const forecast::WarnRule& a, const forecast::WarnRule& b) {
-  return a.on == b.on && a.seconds == b.seconds && a.percent == b.percent;
-}
-
 }  // namespace
 
 Forewarning::Forewarning(const AgentOptions& options, const Node& node,
@@ -45,15 +41,12 @@ absl::Status Forewarning::Open(EventLoop& loop,
   woken_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!woken_.ok()) return base::ErrnoStatus(errno, "make an eventfd for warnings");
   RETURN_IF_ERROR(loop.Watch(woken_.get(), [this] { TellNotices(); }));
-  ASSIGN_OR_RETURN(lookout_, forecast::Lookout::Start({.mount = node_.index->mount(),
-                                                       .proc_root = options_.proc_root,
-                                                       .rule = options_.warn,
-                                                       .features = node_.features},
-                                                      clock_, log_, [fd = woken_.get()] {
-                                                        const uint64_t one = 1;
-                                                        [[maybe_unused]] const ssize_t wrote =
-                                                            ::write(fd, &one, sizeof one);
-                                                      }));
+  ASSIGN_OR_RETURN(lookout_, forecast::Lookout::Start(
+                                 {.mount = node_.index->mount(),
+                                  .proc_root = options_.proc_root,
+                                  .rule = options_.warn,
+                                  .features = node_.features},
+                                 clock_, log_, [fd = woken_.get()] { ::eventfd_write(fd, 1); }));
   Tick();
   const forecast::LookoutState state = lookout_->state();
   log_.Info(base::StrCat("warnings: memory is read by ", state.reader,
@@ -99,7 +92,7 @@ void Forewarning::TellRules() {
     if (found.wishes.empty()) continue;
     const attribute::PodRule rule = attribute::ReadWishes(found.wishes, options_.warn);
     NoteWrong(found, rule.wrong, noted);
-    if (!Same(rule.warn, options_.warn)) {
+    if (rule.warn != options_.warn) {
       rules[found.id.str()] = rule.warn;
       if (found.cgroup_uid) rules[found.cgroup_uid->str()] = rule.warn;
     }
@@ -140,8 +133,7 @@ std::optional<model::Warned> Forewarning::OnKill(const resolve::ResolvedKill& re
       lookout_->OnKill(resolved.id, resolved.path, owner,
                        kill.boot_ns + static_cast<uint64_t>(kill.clock_offset_ns));
   // After the kill, which the loop is about to tell.
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t wrote = ::write(woken_.get(), &one, sizeof one);
+  ::eventfd_write(woken_.get(), 1);
   return warned;
 }
 

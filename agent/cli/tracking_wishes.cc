@@ -1,7 +1,6 @@
 #include "agent/cli/tracking_wishes.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 namespace oomtrail::cli {
@@ -47,11 +46,7 @@ TrackingOptions TrackingWishes::At(uint64_t boot_ns) const {
 }
 
 bool Same(const TrackingOptions& a, const TrackingOptions& b) {
-  const auto all = [](const TrackingOptions& o) {
-    return std::tie(o.mode, o.one_in, o.events_per_second, o.cgroups, o.pids, o.kernel, o.frees,
-                    o.user);
-  };
-  return all(a) == all(b) || (a.mode == TrackingMode::kOff && b.mode == TrackingMode::kOff);
+  return a == b || (a.mode == TrackingMode::kOff && b.mode == TrackingMode::kOff);
 }
 
 }  // namespace oomtrail::cli

@@ -21,6 +21,8 @@ struct WarnRule {
   // … or when so much of it is in use and it still grows towards it, if slowly: a level that stays
   // is no news. 100: never for the level
   double percent = 95;
+
+  bool operator==(const WarnRule&) const = default;
 };
 
 struct AlarmInput {

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -45,11 +44,6 @@ int MillisUntil(uint64_t now_ns, uint64_t then_ns) {
   return static_cast<int>((then_ns - now_ns + kMillisecond - 1) / kMillisecond);
 }
 
-void Signal(const base::UniqueFd& event) {
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t wrote = ::write(event.get(), &one, sizeof one);
-}
-
 }  // namespace
 
 class Lookout::Worker {
@@ -71,7 +65,7 @@ class Lookout::Worker {
       const base::MutexLock lock(inbox_mutex_);
       stopping_ = true;
     }
-    Signal(event_);
+    ::eventfd_write(event_.get(), 1);
     thread_.join();
   }
 

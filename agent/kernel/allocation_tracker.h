@@ -45,6 +45,8 @@ struct TrackingOptions {
   // all the time. What is freed in bulk passes no tracepoint: held is then an upper bound.
   bool frees = false;
   bool user = true;  // resident memory of processes
+
+  bool operator==(const TrackingOptions&) const = default;
 };
 
 // INVALID_ARGUMENT, naming the option and its bounds.

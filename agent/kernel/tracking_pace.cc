@@ -21,7 +21,7 @@ uint32_t AdaptRate(uint64_t recorded, double seconds, double budget, uint32_t on
   constexpr double kMax = TrackingOptions::kMaxOneIn;
   if (!(seconds > 0) || !(budget > 0)) return one_in;
   const double wanted = std::ceil(static_cast<double>(recorded) * one_in / seconds / budget);
-  const double lowest = std::max<double>(1, one_in / 2);  // NOLINT(bugprone-integer-division)
+  const double lowest = std::max(1U, one_in / 2);
   return static_cast<uint32_t>(std::clamp(wanted, lowest, kMax));
 }
 
